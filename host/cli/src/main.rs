@@ -1,0 +1,2 @@
+//! Fonds on the command line.
+fn main() {}

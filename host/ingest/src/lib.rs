@@ -1,0 +1,1 @@
+//! Untrusted wire formats into the model: OpenLineage, CloudEvents, XES, retention schedules.

@@ -1,0 +1,48 @@
+//! The JSON schema that each lifecycle and administrative kind publishes.
+
+use crate::{Kind, Series, body, decision};
+use schemars::{Schema, schema_for};
+
+/// The schema of a kind's body; `None` for OpenLineage kinds, whose schema is OpenLineage's own, and for kinds that
+/// no command sends yet.
+#[must_use]
+pub fn of(kind: Kind) -> Option<Schema> {
+    Some(match kind {
+        Kind::RecordCreated | Kind::RecordCaptured => schema_for!(body::Created),
+        Kind::RecordFiled => schema_for!(body::Filed),
+        Kind::RecordClassified => schema_for!(body::Classified),
+        Kind::RecordLabelled => schema_for!(body::Labelled),
+        Kind::RecordModified => schema_for!(body::Modified),
+        Kind::RecordAccessed | Kind::RecordShared => schema_for!(body::Accessed),
+        Kind::RecordClosed | Kind::RecordReopened => schema_for!(body::Closed),
+        Kind::RecordSuperseded => schema_for!(body::Superseded),
+        Kind::RecordEvent => schema_for!(body::Happened),
+        Kind::RecordMoved => schema_for!(body::Moved),
+        Kind::RecordMigrated => schema_for!(body::Migrated),
+        Kind::RecordFixityChecked => schema_for!(body::FixityChecked),
+        Kind::RecordLossReported => schema_for!(body::LossReported),
+        Kind::EntryCorrected => schema_for!(body::Corrected),
+        Kind::EntryAnnulled => schema_for!(body::Annulled),
+        Kind::AgencyDefined => schema_for!(body::AgencyDefined),
+        Kind::ScheduleImported => schema_for!((body::ScheduleImported, Series)),
+        Kind::PluginInstalled => schema_for!(body::PluginInstalled),
+        Kind::PolicyBound => schema_for!(body::PolicyBound),
+        Kind::PolicyUnbound => schema_for!(body::PolicyUnbound),
+        Kind::PolicyDecided => schema_for!((decision::Decided, decision::Case)),
+        Kind::SweepCompleted => schema_for!(decision::SweepCompleted),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::Kind;
+
+    #[test]
+    fn every_producers_lifecycle_kind_publishes_a_schema() {
+        for kind in Kind::ALL.iter().filter(|kind| kind.producer_may_send()) {
+            assert_eq!(of(*kind).is_none(), kind.as_str().starts_with("lineage."), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The only crate that names sled: what commands and the server read.

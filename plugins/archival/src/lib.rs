@@ -1,0 +1,1 @@
+//! The reference archival policy.

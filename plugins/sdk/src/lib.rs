@@ -1,0 +1,1 @@
+//! What a Fonds policy plugin written in Rust depends on.
