@@ -1,0 +1,13 @@
+//! All of Fonds' tests that are not unit tests, as one binary: what is in a file beside this one is named here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may fail loudly, and says what it skips"
+)]
+
+mod support;
+mod tidy;
