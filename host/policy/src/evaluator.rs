@@ -41,8 +41,26 @@ pub trait Plugin: Send + Sync {
     /// The answer has exactly one verdict a subject, none of them a fault.
     ///
     /// # Errors
-    /// A fault gives no verdict for any case of the batch.
-    fn evaluate(&self, request: &Request) -> Result<Answer, Fault>;
+    /// [`Failure::Fault`] gives no verdict for any case of the batch; [`Failure::Aborted`] says nothing about the
+    /// policy at all, and ends the sweep.
+    fn evaluate(&self, request: &Request) -> Result<Answer, Failure>;
+}
+
+/// How a call gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The policy's own: the same call fails in the same way, so it is evidence and can be replayed.
+    #[error("{0}")]
+    Fault(Fault),
+    /// The host's own (the wall clock ran out, memory or an instance could not be had): never a decision.
+    #[error("the sweep was stopped, and decided nothing more: {0}")]
+    Aborted(String),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Failure::Fault(fault)
+    }
 }
 
 /// What a call answered.

@@ -3,7 +3,11 @@
 pub mod combine;
 pub mod decide;
 pub mod evaluator;
+pub mod facts;
 pub mod request;
 
-pub use evaluator::{Answer, Evaluator, Manifest, Plugin};
+pub use combine::{Effective, Given, Standing};
+pub use decide::{Aborted, Call, Sweep, decide};
+pub use evaluator::{Answer, Evaluator, Failure, Manifest, Plugin};
+pub use facts::Facts;
 pub use request::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
