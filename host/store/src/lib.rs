@@ -1,1 +1,28 @@
 //! The only crate that names sled: what commands and the server read.
+//!
+//! The journal is the truth; everything here can be lost and built again from it. One tree holds it all, under keys
+//! whose first byte says what a row is: below `0x20` the store's own rows ([`keys`]), from there on the views'.
+//!
+//! Invariants:
+//! - *Counted once.* A batch of rows carries the position that follows it, in one atomic write. After a crash the fold
+//!   goes on exactly there.
+//! - *Small rows.* No value is above [`fonds_views::rows::VALUE_BYTES_MAX`] bytes: entries lie in blocks, split into
+//!   rows of that size ([`block`]).
+//! - *Our own fsync.* sled's `flush` hands bytes to the kernel and no further; [`Store`] syncs its files and folder
+//!   itself ([`disk`]).
+//! - *Lost, never wrong.* When sled panics or finds corruption, the answer is [`fonds_log::StoreError::Lost`] and the
+//!   handle answers nothing else from then on.
+
+mod apply;
+mod block;
+mod disk;
+mod folders;
+mod keys;
+mod read;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use folders::{NEW, STORE, set_aside, swap_in};
+pub use store::Store;

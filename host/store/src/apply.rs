@@ -1,0 +1,247 @@
+//! Applying entries: small batches, each with the position that follows it.
+
+use crate::block::{self, Block, Compressor};
+use crate::keys::{self, Progress};
+use crate::store::{Store, lock};
+use fonds_log::{Framed, StoreError};
+use fonds_model::{Digest, Entry, Position, Seq};
+use fonds_views::rows::VALUE_BYTES_MAX;
+use fonds_views::{Pending, ViewError};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+/// A batch is written once it has this many rows. sled gave memory back with batches of 200 and never with ten times that.
+///
+/// What one item brings stays together whatever its size, since only the position tells what has been counted.
+const BATCH_ROWS: usize = 180;
+/// No key of a view comes near this: ids have at most 2,048 bytes.
+const KEY_BYTES_MAX: usize = 4_096;
+
+type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What only the one writer needs.
+pub(crate) struct Writer {
+    compressor: Compressor,
+    /// The last block, while it may be written again with more entries.
+    tail: Option<Block>,
+    /// Whether blocks may hold more than was applied: after a crash, or an `apply` that failed.
+    unsettled: bool,
+}
+
+impl Writer {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self { compressor: Compressor::new()?, tail: None, unsettled: true })
+    }
+}
+
+/// The batch under construction.
+struct Step<'a> {
+    store: &'a Store,
+    /// The store's own rows.
+    own: Written,
+    /// The views' rows.
+    pending: Pending<'a>,
+    progress: Progress,
+}
+
+impl Store {
+    pub(crate) fn write<F>(&self, entries: &[Framed], root: Digest, mut fold: F) -> Result<(), StoreError>
+    where
+        F: FnMut(&Entry, u16, &mut Pending<'_>) -> Result<(), ViewError>,
+    {
+        let mut writer = lock(&self.writer);
+        check(entries)?;
+        let Some(end) = entries.last().map(|framed| framed.entry.seq.saturating_add(1)) else { return Ok(()) };
+        let mut rest = self.not_yet_applied(entries)?;
+        if writer.unsettled {
+            self.settle_blocks(&mut writer)?;
+        }
+        writer.unsettled = true;
+        let progress = self.progress();
+        let mut step = Step { store: self, own: Written::new(), pending: Pending::over(self), progress };
+        while !rest.is_empty() {
+            let (group, after) = rest.split_at(self.pack(&mut writer, rest, &mut step)?);
+            for framed in group {
+                step.fold(framed, &mut fold)?;
+            }
+            rest = after;
+        }
+        // What was cut off may have come further than what it is given this time: then `end` lies below its position.
+        if end >= step.progress.size {
+            step.progress = Progress { size: end, root, ..step.progress };
+        }
+        step.write()?;
+        writer.unsettled = false;
+        Ok(())
+    }
+
+    /// Passes over what has been applied already; it must be what the store has.
+    fn not_yet_applied<'a>(&self, entries: &'a [Framed]) -> Result<&'a [Framed], StoreError> {
+        let next = self.progress().next.seq;
+        let first = entries.first().map_or(next, |framed| framed.entry.seq);
+        if first > next {
+            return Err(StoreError::Rejected(format!("entry {first} does not follow entry {next}, the next to apply")));
+        }
+        let passed = usize::try_from(next - first).unwrap_or(usize::MAX).min(entries.len());
+        let (passed, rest) = entries.split_at(passed);
+        for framed in passed {
+            let seq = framed.entry.seq;
+            if self.read_entry(seq)? != *framed {
+                return Err(self.disk.breaks(StoreError::Lost(format!("entry {seq} is not the journal's"))));
+            }
+        }
+        Ok(rest)
+    }
+
+    /// Puts the first entries of `rest` into a block and returns how many.
+    fn pack(&self, writer: &mut Writer, rest: &[Framed], step: &mut Step<'_>) -> Result<usize, StoreError> {
+        let tail =
+            writer.tail.take().filter(|tail| tail.is_extensible() && rest.first().is_some_and(|next| tail.fits(next)));
+        let again = tail.is_some();
+        let mut block = tail.unwrap_or_else(|| Block::new(rest.first().map_or(0, |framed| framed.entry.seq)));
+        let mut taken = 0;
+        for framed in rest {
+            if !block.fits(framed) {
+                break;
+            }
+            block.push(framed);
+            taken += 1;
+        }
+        let bytes = block.pack(&mut writer.compressor).map_err(StoreError::Rejected)?;
+        let rows = block::rows(&bytes).map(|(row, bytes)| (keys::block(block.first(), row), Some(bytes.to_vec())));
+        if again {
+            // Readers may be at it: its rows change together, and alone.
+            step.write()?;
+            let _readers_wait = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
+            step.own.extend(rows);
+            step.write()?;
+        } else {
+            for row in rows {
+                // Nobody reads a new block before the position passes it, so that a large one may come in parts.
+                if step.own.len() >= BATCH_ROWS {
+                    step.write()?;
+                }
+                step.own.extend([row]);
+            }
+        }
+        writer.tail = Some(block);
+        Ok(taken)
+    }
+
+    /// Deletes blocks beyond the position, and finds the one to go on with.
+    fn settle_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        let next = self.progress().next.seq;
+        lock(&self.recent).clear();
+        self.delete(&keys::block(next, 0), Some(&[keys::BLOCK + 1]))?;
+        writer.tail = None;
+        let Some((first, bytes)) = next.checked_sub(1).map(|last| self.read_block(last)).transpose()?.flatten() else {
+            return Ok(());
+        };
+        let lost = || self.disk.breaks(StoreError::Lost(format!("the block of entry {first} cannot be read")));
+        let mut tail = Block::new(first);
+        for framed in block::unpack(first, &bytes).ok_or_else(lost)?.iter().filter(|framed| framed.entry.seq < next) {
+            tail.push(framed);
+        }
+        writer.tail = Some(tail);
+        Ok(())
+    }
+
+    /// Deletes all blocks.
+    pub(crate) fn forget_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        writer.unsettled = true;
+        self.set_progress(Progress { dropping: true, ..Progress::NONE });
+        self.settle_blocks(writer)
+    }
+
+    /// Deletes rows from `from` on and below `to`, some at a time.
+    pub(crate) fn delete(&self, from: &[u8], to: Option<&[u8]>) -> Result<(), StoreError> {
+        loop {
+            let mut batch = sled::Batch::default();
+            let mut count = 0;
+            for row in self.rows(from, to, false).take(BATCH_ROWS) {
+                batch.remove(row.map_err(|error| self.view_failed(error))?.0);
+                count += 1;
+            }
+            if count == 0 {
+                return Ok(());
+            }
+            self.disk.call(|tree| tree.apply_batch(batch))?;
+        }
+    }
+}
+
+/// Entries must follow one another, and have items.
+fn check(entries: &[Framed]) -> Result<(), StoreError> {
+    for pair in entries.windows(2) {
+        if let [one, next] = pair
+            && one.entry.seq.checked_add(1) != Some(next.entry.seq)
+        {
+            return Err(StoreError::Rejected(format!(
+                "entry {} does not follow entry {}",
+                next.entry.seq, one.entry.seq
+            )));
+        }
+    }
+    match entries.iter().find(|framed| !(1..=256).contains(&framed.entry.items.len())) {
+        Some(wrong) => Err(StoreError::Rejected(format!("entry {} has not 1 to 256 items", wrong.entry.seq))),
+        None => Ok(()),
+    }
+}
+
+impl Step<'_> {
+    fn fold<F>(&mut self, framed: &Framed, fold: &mut F) -> Result<(), StoreError>
+    where
+        F: FnMut(&Entry, u16, &mut Pending<'_>) -> Result<(), ViewError>,
+    {
+        let seq = framed.entry.seq;
+        if let Some(macs) = &framed.macs {
+            let erased = framed.entry.items.iter().all(|item| item.content.is_none());
+            self.own.insert(keys::identity(&macs.name), Some(keys::known_row(seq, macs, erased)));
+        }
+        // An entry that was cut off goes on with the item it had come to.
+        let from = if self.progress.next.seq == seq { self.progress.next.item } else { 0 };
+        for (item, next) in (0_u16..).zip(framed.entry.items.iter().skip(1).map(Some).chain([None])) {
+            if item < from {
+                continue;
+            }
+            fold(&framed.entry, item, &mut self.pending).map_err(|error| self.store.view_failed(error))?;
+            self.progress.next = after(seq, item, next.is_none());
+            if self.own.len() + self.pending.len() >= BATCH_ROWS {
+                self.write()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the batch with its position, and begins another.
+    fn write(&mut self) -> Result<(), StoreError> {
+        let own = std::mem::take(&mut self.own);
+        let views = self.pending.take_written();
+        if own.is_empty() && views.is_empty() && self.progress == self.store.progress() {
+            return Ok(());
+        }
+        let mut batch = sled::Batch::default();
+        for (key, value) in &views {
+            let value_len = value.as_ref().map_or(0, Vec::len);
+            let is_views = key.first().is_some_and(|first| *first >= keys::VIEWS);
+            if !is_views || key.len() > KEY_BYTES_MAX || value_len > VALUE_BYTES_MAX {
+                let row = format!("a view wrote a row with a key of {} and a value of {value_len} bytes", key.len());
+                return Err(StoreError::Fatal(row));
+            }
+        }
+        for (key, value) in own.into_iter().chain(views) {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(keys::PROGRESS, self.progress.to_row());
+        self.store.disk.call(|tree| tree.apply_batch(batch))?;
+        self.store.set_progress(self.progress);
+        Ok(())
+    }
+}
+
+fn after(seq: Seq, item: u16, is_last: bool) -> Position {
+    if is_last { Position { seq: seq.saturating_add(1), item: 0 } } else { Position { seq, item: item + 1 } }
+}

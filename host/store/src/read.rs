@@ -1,0 +1,135 @@
+//! Reading rows and entries beside the writer.
+
+use crate::store::{Store, lock};
+use crate::{block, keys};
+use fonds_log::{Framed, StoreError};
+use fonds_model::Seq;
+use fonds_views::rows::Row;
+use fonds_views::{Rows, ViewError};
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+/// How many decoded blocks are kept: a walk over consecutive entries needs one, some readers beside it one each.
+const RECENT_BLOCKS: usize = 8;
+/// A block with more bytes than this in its rows is not kept.
+const RECENT_BYTES_MAX: usize = 256 * 1024;
+
+/// Blocks that were read last, newest first, by the seq of their first entry.
+///
+/// One that was written again since, with more entries, still says the truth about those it has.
+#[derive(Default)]
+pub(crate) struct Recent(VecDeque<(Seq, Arc<Vec<Framed>>)>);
+
+impl Recent {
+    fn entry(&mut self, seq: Seq) -> Option<Framed> {
+        let holds = |first: Seq, entries: &[Framed]| seq.checked_sub(first).is_some_and(|at| at < entries.len() as u64);
+        let place = self.0.iter().position(|(first, entries)| holds(*first, entries))?;
+        let found = self.0.remove(place)?;
+        let entry = at(&found.1, found.0, seq);
+        self.0.push_front(found);
+        entry
+    }
+
+    fn keep(&mut self, first: Seq, entries: Arc<Vec<Framed>>) {
+        self.0.retain(|(other, _)| *other != first);
+        self.0.push_front((first, entries));
+        self.0.truncate(RECENT_BLOCKS);
+    }
+
+    /// Forgets all, before blocks change.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn at(entries: &[Framed], first: Seq, seq: Seq) -> Option<Framed> {
+    entries.get(usize::try_from(seq.checked_sub(first)?).ok()?).cloned()
+}
+
+impl Store {
+    /// An entry that must be there.
+    pub(crate) fn read_entry(&self, seq: Seq) -> Result<Framed, StoreError> {
+        if let Some(framed) = lock(&self.recent).entry(seq) {
+            return Ok(framed);
+        }
+        let Some((first, bytes)) = self.read_block(seq)? else { return Err(self.damaged(seq)) };
+        let entries = Arc::new(block::unpack(first, &bytes).ok_or_else(|| self.damaged(seq))?);
+        if bytes.len() <= RECENT_BYTES_MAX {
+            lock(&self.recent).keep(first, Arc::clone(&entries));
+        }
+        at(&entries, first, seq).ok_or_else(|| self.damaged(seq))
+    }
+
+    /// The bytes of the last block that begins at or below `seq`.
+    pub(crate) fn read_block(&self, seq: Seq) -> Result<Option<(Seq, Vec<u8>)>, StoreError> {
+        let _whole = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
+        let last = self
+            .disk
+            .call(|tree| tree.range(keys::block(0, 0)..=keys::block(seq, u32::MAX)).next_back().transpose())?;
+        let Some(first) = last.and_then(|(key, _)| keys::block_first(&key)) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let mut len = 1;
+        let mut rows = self.rows(&keys::block(first, 0), Some(&keys::block(first, u32::MAX)), false);
+        while bytes.len() < len {
+            let Some(row) = rows.next() else { return Err(self.damaged(first)) };
+            let (_, row) = row.map_err(|error| self.view_failed(error))?;
+            if bytes.is_empty() {
+                len = block::packed_len(&row).ok_or_else(|| self.damaged(first))?;
+            }
+            bytes.extend(row);
+        }
+        Ok(Some((first, bytes)))
+    }
+
+    fn damaged(&self, seq: Seq) -> StoreError {
+        self.disk.breaks(StoreError::Lost(format!("entry {seq} cannot be read")))
+    }
+
+    /// What a view's error means for the store.
+    pub(crate) fn view_failed(&self, error: ViewError) -> StoreError {
+        match (self.disk.broken(), error) {
+            (Some(error), _) => error.clone(),
+            (None, ViewError::Damaged(why)) => self.disk.breaks(StoreError::Lost(why.to_owned())),
+            (None, error @ ViewError::Store(_)) => StoreError::Rejected(error.to_string()),
+        }
+    }
+
+    /// Rows from `from` on and below `to`, read as they are asked for; after an error there are no more.
+    pub(crate) fn rows(&self, from: &[u8], to: Option<&[u8]>, back: bool) -> Box<dyn Iterator<Item = Row> + '_> {
+        let below = to.map_or(std::ops::Bound::Unbounded, |to| std::ops::Bound::Excluded(to.to_vec()));
+        if to.is_some_and(|to| to <= from) {
+            return Box::new(std::iter::empty());
+        }
+        let range = (std::ops::Bound::Included(from.to_vec()), below);
+        let mut rows = match self.disk.call(|tree| Ok(tree.range(range))) {
+            Ok(rows) => Some(rows),
+            Err(error) => return Box::new(std::iter::once(Err(ViewError::Store(error.to_string())))),
+        };
+        Box::new(std::iter::from_fn(move || {
+            let iter = rows.as_mut()?;
+            let row = self.disk.call(|_| if back { iter.next_back() } else { iter.next() }.transpose());
+            if !matches!(row, Ok(Some(_))) {
+                rows = None;
+            }
+            match row {
+                Ok(row) => row.map(|(key, value)| Ok((key.to_vec(), value.to_vec()))),
+                Err(error) => Some(Err(ViewError::Store(error.to_string()))),
+            }
+        }))
+    }
+}
+
+impl Rows for Store {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        let row = self.disk.call(|tree| tree.get(key)).map_err(|error| ViewError::Store(error.to_string()))?;
+        Ok(row.map(|row| row.to_vec()))
+    }
+
+    fn range<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = Row> + 'a> {
+        self.rows(from, Some(to), false)
+    }
+
+    fn range_back<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = Row> + 'a> {
+        self.rows(from, Some(to), true)
+    }
+}

@@ -1,0 +1,149 @@
+//! The store: one tree, one writer, many readers.
+
+use crate::apply::Writer;
+use crate::disk::Disk;
+use crate::keys::{self, Progress};
+use crate::read::Recent;
+use crate::{STORE, folders};
+use fonds_log::{Applied, Framed, Known, LogStore, Mac, StoreError};
+use fonds_model::{Digest, Position, Seq};
+use fonds_views::rows::Row;
+use fonds_views::{Pending, ViewError};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+/// What commands and the server read, over sled.
+///
+/// It is `Sync`: any number of threads read while one applies. A reader in the midst of an `apply` sees the rows of the
+/// batches that are written; rows of entries above the size it asks for are for the views to leave out.
+pub struct Store {
+    pub(crate) disk: Disk,
+    pub(crate) writer: Mutex<Writer>,
+    progress: Mutex<Progress>,
+    /// Held for writing while a block that readers may see is written again.
+    pub(crate) blocks: RwLock<()>,
+    pub(crate) recent: Mutex<Recent>,
+}
+
+impl Store {
+    /// Opens the store in `folder`, or makes an empty one there.
+    ///
+    /// When the folder is named [`STORE`], what a rebuild that was cut off left beside it is put right first.
+    ///
+    /// # Errors
+    /// [`StoreError::Rejected`] when it is open elsewhere or its files cannot be reached; [`StoreError::Lost`] when it is
+    /// damaged: then [`crate::set_aside`] it and build it again.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        if let (Some(dir), Some(STORE)) = (folder.parent(), folder.file_name().and_then(|name| name.to_str())) {
+            folders::settle(dir)?;
+        }
+        let disk = Disk::open(folder)?;
+        let progress = match disk.call(|tree| tree.get(keys::PROGRESS))? {
+            None => Progress::NONE,
+            Some(row) => match Progress::read(&row) {
+                Some(progress) => progress,
+                None => return Err(disk.breaks(StoreError::Lost("its position cannot be read".to_owned()))),
+            },
+        };
+        let store = Self {
+            disk,
+            writer: Mutex::new(Writer::new().map_err(|error| StoreError::Rejected(error.to_string()))?),
+            progress: Mutex::new(progress),
+            blocks: RwLock::default(),
+            recent: Mutex::default(),
+        };
+        if progress.dropping {
+            store.drop_views()?;
+        }
+        Ok(store)
+    }
+
+    /// The next item to apply: above [`LogStore::applied`] while an `apply` has come only a part of its way.
+    #[must_use]
+    pub fn reached(&self) -> Position {
+        self.progress().next
+    }
+
+    /// As [`LogStore::apply`], with another fold than [`fonds_views::fold`]: for tests and measurements.
+    ///
+    /// # Errors
+    /// As [`LogStore::apply`].
+    pub fn apply_with<F>(&self, entries: &[Framed], root: Digest, fold: F) -> Result<(), StoreError>
+    where
+        F: FnMut(&fonds_model::Entry, u16, &mut Pending<'_>) -> Result<(), ViewError>,
+    {
+        self.write(entries, root, fold)
+    }
+
+    /// Deletes all rows of the views and goes back to nothing applied, so that the log applies everything again.
+    ///
+    /// Identities stay: they are of the log, and applying writes the same ones.
+    ///
+    /// # Errors
+    /// [`StoreError`]; when it is cut off, the next open ends it.
+    pub fn drop_views(&self) -> Result<(), StoreError> {
+        let mut writer = lock(&self.writer);
+        self.write_progress(Progress { dropping: true, ..Progress::NONE })?;
+        self.delete(&[keys::VIEWS], None)?;
+        self.forget_blocks(&mut writer)?;
+        self.write_progress(Progress::NONE)
+    }
+
+    /// All rows of the views, in order of key: two stores that folded the same entries have equal ones.
+    pub fn views_dump(&self) -> impl Iterator<Item = Row> {
+        self.rows(&[keys::VIEWS], None, false)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        *lock(&self.progress)
+    }
+
+    /// Remembers what has just been written.
+    pub(crate) fn set_progress(&self, progress: Progress) {
+        *lock(&self.progress) = progress;
+    }
+
+    fn write_progress(&self, progress: Progress) -> Result<(), StoreError> {
+        self.disk.call(|tree| tree.insert(keys::PROGRESS, progress.to_row()))?;
+        self.set_progress(progress);
+        Ok(())
+    }
+}
+
+impl LogStore for Store {
+    /// In the midst of an `apply` (and after a crash there) this is the end of the one before it, since no root is known
+    /// in between. What `apply` is then given again is passed over, once it has been compared.
+    fn applied(&self) -> Result<Applied, StoreError> {
+        let progress = self.progress();
+        match self.disk.broken() {
+            Some(error) => Err(error.clone()),
+            None => Ok(Applied { next: Position { seq: progress.size, item: 0 }, root: progress.root }),
+        }
+    }
+
+    fn known(&self, name: &Mac) -> Result<Option<Known>, StoreError> {
+        let Some(row) = self.disk.call(|tree| tree.get(keys::identity(name)))? else { return Ok(None) };
+        match keys::read_known(&row, name) {
+            Some(known) => Ok(Some(known)),
+            None => Err(self.disk.breaks(StoreError::Lost("an identity cannot be read".to_owned()))),
+        }
+    }
+
+    fn entry(&self, seq: Seq) -> Result<Option<Framed>, StoreError> {
+        if seq < self.progress().next.seq { self.read_entry(seq).map(Some) } else { Ok(None) }
+    }
+
+    fn apply(&self, entries: &[Framed], root: Digest) -> Result<(), StoreError> {
+        self.write(entries, root, fonds_views::fold)
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        self.disk.sync()
+    }
+}
+
+/// A thread that panicked while it held one of these locks left nothing half done that a reader relies on.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
