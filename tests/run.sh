@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, builds, and runs them all. Needs a Rust toolchain; what else is missing is said and
+# skipped, or fails the run when CI=true.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+
+say() { printf '\n== %s\n' "$*"; }
+
+lacking() {
+    if [ "${CI:-}" = true ]; then
+        echo "failed: $1, and CI=true needs it" >&2
+        exit 1
+    fi
+    echo "skipped: $1"
+}
+
+command -v cargo >/dev/null || { echo "no cargo: install Rust 1.95 or newer, from https://rustup.rs" >&2; exit 1; }
+
+say "guest toolchain"
+bash plugins/toolchain.sh
+
+say "what tests read beside the checkout"
+[ -d "$root/../shared" ] && echo "../shared is there" || lacking "../shared is absent: tests on real data"
+
+# The PROV-JSON that `fonds lineage` writes is loaded by the independent Python package `prov`.
+venv=$root/target/python
+if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import prov' 2>/dev/null; then
+    if command -v python3 >/dev/null; then
+        log=$(mktemp)
+        { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'prov>=2.1,<4'; } >"$log" 2>&1 || tail -3 "$log"
+        rm -f "$log"
+    fi
+fi
+if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import prov' 2>/dev/null; then
+    export FONDS_PYTHON=$venv/bin/python
+    echo "the Python package prov is there"
+else
+    lacking "no python3 with venv, or PyPI is out of reach: loading PROV-JSON in prov"
+fi
+
+# Default members only: guests have their own, so that neither changes the features (and so the build) of the other.
+guests=(-p fonds-policy-sdk -p fonds-retention -p fonds-classification -p fonds-archival)
+
+say "build"
+cargo build
+export FONDS_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/fonds
+
+if cargo nextest --version >/dev/null 2>&1; then
+    say "tests"
+    cargo nextest run --no-fail-fast "$@"
+    say "tests of the SDK and the guests, on the host"
+    cargo nextest run --no-fail-fast "${guests[@]}"
+    say "examples in the documentation"
+    cargo test --doc --quiet
+    cargo test --doc --quiet "${guests[@]}"
+else
+    say "tests"
+    cargo test --no-fail-fast "$@"
+    say "tests of the SDK and the guests, on the host"
+    cargo test --no-fail-fast "${guests[@]}"
+fi
+say "all tests passed"
