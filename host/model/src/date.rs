@@ -182,8 +182,9 @@ impl Written {
             return PartialDate::parse(text).map(Written::Date);
         }
         let instant = Timestamp::parse(text)?;
-        let civil: jiff::civil::DateTime = text.parse().map_err(|_| ModelError::Date(shortened(text)))?;
-        Ok(Written::Instant(instant, civil.date()))
+        // A civil time with `Z` is refused by jiff, since `Z` says that no local time is known: the day is then UTC's.
+        let civil = text.parse::<jiff::civil::DateTime>().map(|civil| civil.date());
+        Ok(Written::Instant(instant, civil.unwrap_or_else(|_| instant.date_utc())))
     }
 
     /// The civil date on which it happened, with the zone that was used (DESIGN §4, Dates).
@@ -246,6 +247,14 @@ mod tests {
         assert_eq!(late.resolve(Some("UTC")).unwrap().to_string(), "2011-10-10");
         assert_eq!(late.resolve(None).unwrap().to_string(), "2011-10-11");
         assert!(late.resolve(Some("Mars/Olympus")).is_err());
+    }
+
+    #[test]
+    fn a_time_in_utc_has_the_day_of_utc() {
+        let written = Written::parse("2011-01-01T23:30:00Z").unwrap();
+        assert_eq!(written.resolve(None).unwrap().to_string(), "2011-01-01");
+        assert_eq!(written.resolve(Some("Europe/Amsterdam")).unwrap().to_string(), "2011-01-02");
+        assert!(Written::parse("2011-02-30T23:30:00Z").is_err());
     }
 
     #[test]
