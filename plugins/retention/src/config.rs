@@ -92,7 +92,8 @@ impl Config {
     /// Reads and checks a configuration.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         let read: Self = config::read(text)?;
-        let longest = read.triggers.values().map(BTreeMap::len).chain([read.triggers.len(), read.not_after.len()]).max();
+        let longest =
+            read.triggers.values().map(BTreeMap::len).chain([read.triggers.len(), read.not_after.len()]).max();
         if longest > Some(ENTRIES_MAX) {
             return Err(format!("the configuration has a list of more than {ENTRIES_MAX} entries"));
         }
@@ -106,7 +107,8 @@ impl Config {
         for (_, events) in self.triggers.iter().filter(|(jurisdiction, _)| within(jurisdiction, path)) {
             names.extend(events.iter().map(|(event, means)| (event.as_str(), &means.0)));
         }
-        let alias = |(event, means): (&str, &Meaning)| Trigger { event: Meaning::Event(event.into()), means: means.clone() };
+        let alias =
+            |(event, means): (&str, &Meaning)| Trigger { event: Meaning::Event(event.into()), means: means.clone() };
         names.into_iter().map(alias).collect()
     }
 

@@ -140,7 +140,10 @@ impl Retention {
         }
         let Some((last_day, index, exact)) = latest else { return retained(Why::NoPeriod) };
         let Some(until) = last_day.next() else {
-            return Decision { reasons: vec![Why::BeyondCalendar.with(self.text(subject, index))], ..retained(Why::Rule) };
+            return Decision {
+                reasons: vec![Why::BeyondCalendar.with(self.text(subject, index))],
+                ..retained(Why::Rule)
+            };
         };
         // Almost every decision ends here with one reason.
         reasons.push(Why::Rule.with(self.text(subject, index)));

@@ -24,8 +24,11 @@ fn event(name: &str) -> Trigger {
 /// A closed record of one agency and one rule, to be changed by each test.
 pub(crate) fn request(clauses: Vec<Clause>, started: Vec<Occurrence>) -> Request {
     let mut request = Request::new(date("2026-01-01"));
-    request.agencies =
-        vec![Agency { id: "a".into(), path: "us/tx/dps".into(), fiscal_year_end: Some(MonthDay { month: 8, day: 31 }) }];
+    request.agencies = vec![Agency {
+        id: "a".into(),
+        path: "us/tx/dps".into(),
+        fiscal_year_end: Some(MonthDay { month: 8, day: 31 }),
+    }];
     request.rules = vec![Rule {
         series: "tx/783/597".into(),
         title: "Permits".into(),
@@ -250,14 +253,18 @@ fn activity_after_close_is_said_beside_the_rule() {
 #[test]
 fn a_jurisdictions_own_event_starts_the_clock_and_the_nearest_word_counts() {
     let rule = vec![clause(Trigger::Closed, Cutoff::None, 3, 0, 0)];
-    let config = r#"{"triggers": {"us": {"done": "superseded"}, "us/tx": {"done": "closed"}, "nl": {"klaar": "closed"}}}"#;
+    let config =
+        r#"{"triggers": {"us": {"done": "superseded"}, "us/tx": {"done": "closed"}, "nl": {"klaar": "closed"}}}"#;
     let with = |started| {
         let mut request = request(rule.clone(), started);
         request.config = config.into();
         decide(request)
     };
     assert_eq!(with(vec![happened(event("done"), "2010-10-17")]).term, until("2013-10-18"));
-    assert_eq!(with(vec![happened(event("klaar"), "2010-10-17")]).term, Term::Waiting(Awaited::Trigger(Trigger::Closed)));
+    assert_eq!(
+        with(vec![happened(event("klaar"), "2010-10-17")]).term,
+        Term::Waiting(Awaited::Trigger(Trigger::Closed))
+    );
     let both = vec![happened(Trigger::Closed, "2012-01-01"), happened(event("done"), "2010-10-17")];
     assert_eq!(with(both).term, until("2015-01-02"), "the later of both");
     let unknown = Occurrence { on: None, ..happened(event("done"), "2010-10-17") };

@@ -10,6 +10,10 @@ use serde::{Deserialize, Deserializer};
 /// What is wrong with it, and where.
 pub fn read<C: for<'de> Deserialize<'de>>(config: &str) -> Result<C, String> {
     let config = if config.trim().is_empty() { "{}" } else { config };
+    // serde would also take a list for a struct, field by field.
+    if !config.trim_start().starts_with('{') {
+        return Err("the configuration must be a JSON object".into());
+    }
     serde_json::from_str(config).map_err(|error| format!("the configuration cannot be read: {error}"))
 }
 

@@ -89,8 +89,8 @@ macro_rules! export_retention {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Retention, $policy>;
-            $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
-            $crate::bindings::retention::export_retention_part!(Exported with_types_in $crate::bindings::retention);
+    $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
+    $crate::bindings::retention::export_retention_part!(Exported with_types_in $crate::bindings::retention);
         };
     };
 }
@@ -102,7 +102,7 @@ macro_rules! export_classification {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Classification, $policy>;
-            $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
+    $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
             $crate::bindings::classification::export_classification_part!(
                 Exported with_types_in $crate::bindings::classification
             );
@@ -117,8 +117,8 @@ macro_rules! export_archival {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Archival, $policy>;
-            $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
-            $crate::bindings::archival::export_archival_part!(Exported with_types_in $crate::bindings::archival);
+    $crate::bindings::plugin::export_plugin_part!(Exported with_types_in $crate::bindings::plugin);
+    $crate::bindings::archival::export_archival_part!(Exported with_types_in $crate::bindings::archival);
         };
     };
 }

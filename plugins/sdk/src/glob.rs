@@ -69,9 +69,9 @@ mod tests {
 
     fn words(alphabet: &[char], length: usize) -> Vec<Vec<char>> {
         (0..length).fold(vec![vec![]], |words, _| {
-            let longer = words.iter().flat_map(|word| {
-                alphabet.iter().map(move |&letter| word.iter().copied().chain([letter]).collect())
-            });
+            let longer = words
+                .iter()
+                .flat_map(|word| alphabet.iter().map(move |&letter| word.iter().copied().chain([letter]).collect()));
             words.clone().into_iter().chain(longer).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
         })
     }

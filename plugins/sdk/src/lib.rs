@@ -76,10 +76,10 @@ pub use config::Glob;
 pub use date::{Period, YEAR_MAX};
 #[doc(hidden)]
 pub use export::Component;
-#[doc(hidden)]
-pub use reasons::reason;
 pub use export::{ArchivalPolicy, ClassificationPolicy, RetentionPolicy};
 pub use glob::{matches, within};
+#[doc(hidden)]
+pub use reasons::reason;
 
 /// Which world a [`Component`] is for.
 #[doc(hidden)]
@@ -94,7 +94,7 @@ pub mod retention {
 
 /// What a classification policy answers.
 pub mod classification {
-    pub use crate::bindings::classification::exports::fonds::policy::classification::{Declassification, Decision};
+    pub use crate::bindings::classification::exports::fonds::policy::classification::{Decision, Declassification};
 }
 
 /// What an archival policy answers.

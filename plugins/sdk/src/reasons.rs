@@ -67,7 +67,9 @@ mod tests {
     #[test]
     fn a_reason_names_its_own_row_of_the_manifest() {
         let manifest = Why::manifest("x", "1", "y");
-        for (because, code, law) in [(Why::First.because(), "first", None), (Why::Second.with("d"), "second", Some("Act 2"))] {
+        for (because, code, law) in
+            [(Why::First.because(), "first", None), (Why::Second.with("d"), "second", Some("Act 2"))]
+        {
             let row = &manifest.reasons[because.reason as usize];
             assert_eq!((row.code.as_str(), row.authority.as_deref()), (code, law));
         }
