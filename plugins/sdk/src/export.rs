@@ -82,10 +82,13 @@ policy!(
     ArchivalPolicy, archival::Decision, Archival, a::exports::fonds::policy::archival::Guest
 );
 
-/// Exports a [`RetentionPolicy`] from a plugin; nothing where the target is not WebAssembly.
+/// Exports a [`RetentionPolicy`] from a plugin; where the target is not WebAssembly, checks its type.
 #[macro_export]
 macro_rules! export_retention {
     ($policy:ty) => {
+        // Elsewhere the type is checked all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::Manifest = <$policy as $crate::RetentionPolicy>::describe;
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Retention, $policy>;
@@ -95,10 +98,13 @@ macro_rules! export_retention {
     };
 }
 
-/// Exports a [`ClassificationPolicy`] from a plugin; nothing where the target is not WebAssembly.
+/// Exports a [`ClassificationPolicy`] from a plugin; where the target is not WebAssembly, checks its type.
 #[macro_export]
 macro_rules! export_classification {
     ($policy:ty) => {
+        // Elsewhere the type is checked all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::Manifest = <$policy as $crate::ClassificationPolicy>::describe;
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Classification, $policy>;
@@ -110,10 +116,13 @@ macro_rules! export_classification {
     };
 }
 
-/// Exports an [`ArchivalPolicy`] from a plugin; nothing where the target is not WebAssembly.
+/// Exports an [`ArchivalPolicy`] from a plugin; where the target is not WebAssembly, checks its type.
 #[macro_export]
 macro_rules! export_archival {
     ($policy:ty) => {
+        // Elsewhere the type is checked all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::Manifest = <$policy as $crate::ArchivalPolicy>::describe;
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             type Exported = $crate::Component<$crate::world::Archival, $policy>;

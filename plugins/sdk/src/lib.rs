@@ -50,7 +50,7 @@
 //!     }
 //! }
 //!
-//! // In the plugin's own crate; where the target is not WebAssembly it expands to nothing.
+//! // In the plugin's own crate; where the target is not WebAssembly it only checks the type.
 //! fonds_policy_sdk::export_retention!(SevenYears);
 //! # fn main() {}
 //! ```

@@ -38,7 +38,8 @@ fonds_policy_sdk::reasons! {
     }
 }
 
-struct Hostile(String);
+/// Does what its configuration says.
+pub struct Hostile(String);
 
 const UNTIL: Date = Date { year: 2030, month: 1, day: 1 };
 

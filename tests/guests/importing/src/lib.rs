@@ -16,7 +16,8 @@ fonds_policy_sdk::reasons! {
     }
 }
 
-struct Importing;
+/// Asks for the time.
+pub struct Importing;
 
 impl RetentionPolicy for Importing {
     fn describe() -> Manifest {
