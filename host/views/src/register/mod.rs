@@ -1,5 +1,125 @@
-//! To come.
+//! The register: records and their histories, agencies, schedules, bindings, decisions, and what is due.
+//!
+//! A record's history is kept fact by fact; [`resolve`] makes a record of it and is the truth. The stored record beside
+//! it is only that answer kept up to date: taken on fact by fact while they come in order, and made anew from the
+//! history when a mistake is put right.
+//!
+//! What is latest in the log decides a record's series, agency, file and label; what happened latest decides its
+//! triggers, since those are asked for on a date.
+
+mod agencies;
+mod amend;
+mod bindings;
+mod datasets;
+mod decisions;
+mod due;
+mod fact;
+mod keys;
+mod read;
+mod record;
+mod schedules;
+mod state;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use agencies::{Agencies, AgencyOn, Definition};
+pub use bindings::{Binding, Installed, bindings, plugins};
+pub use decisions::{Classified, InForce, classified, context, decisions, decisions_under};
+pub use due::{
+    Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending,
+};
+pub use fact::{Created, Fact, Labelled, Said, Told};
+pub use read::{
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, lifecycle, record, records,
+    records_after, standing,
+};
+pub use record::{Facts, File, Mark, Occurrence, Record, State};
+pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
+pub use state::{ATTRIBUTE_BYTES_STORED_MAX, OCCURRENCES_STORED_MAX, Occurred, RecordState, What, resolve};
+
 use crate::{Pending, ViewError};
-use fonds_model::Entry;
-/// Folds one item.
-pub fn fold(_: &Entry, _: u16, _: &mut Pending<'_>) -> Result<(), ViewError> { Ok(()) }
+use fonds_model::{Entry, Envelope, Kind, Position, Series, body, decision};
+
+/// Folds one item into the register.
+///
+/// Folding the same item again changes nothing.
+///
+/// # Errors
+/// [`ViewError`] when the rows below cannot be read.
+pub fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), ViewError> {
+    let Some(content) = entry.items.get(usize::from(item)).and_then(|item| item.content.as_ref()) else {
+        return Ok(());
+    };
+    match entry.kind {
+        Kind::LineageRun | Kind::LineageDataset | Kind::LineageJob => {
+            datasets::fold(entry, item, &content.payload, rows)
+        }
+        kind if concerns_register(kind) => {
+            let Ok((envelope, body)) = content.split() else { return Ok(()) };
+            fold_body(entry, Position { seq: entry.seq, item }, &envelope, body, rows)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn concerns_register(kind: Kind) -> bool {
+    kind.as_str().starts_with("record.")
+        || matches!(
+            kind,
+            Kind::EntryCorrected
+                | Kind::EntryAnnulled
+                | Kind::AgencyDefined
+                | Kind::ScheduleImported
+                | Kind::PluginInstalled
+                | Kind::PolicyBound
+                | Kind::PolicyUnbound
+                | Kind::PolicyDecided
+                | Kind::SweepCompleted
+        )
+}
+
+fn fold_body(
+    entry: &Entry,
+    position: Position,
+    envelope: &Envelope,
+    body: &[u8],
+    rows: &mut Pending<'_>,
+) -> Result<(), ViewError> {
+    let kind = entry.kind;
+    macro_rules! parsed {
+        ($type:ty) => {
+            match body::parse::<$type>(kind, envelope.format, body) {
+                Ok(body) => body,
+                Err(_) => return Ok(()),
+            }
+        };
+    }
+    match kind {
+        Kind::AgencyDefined => agencies::fold(rows, position, &parsed!(body::AgencyDefined)),
+        Kind::ScheduleImported if position.item == 0 => {
+            schedules::fold_part(rows, position, &parsed!(body::ScheduleImported))
+        }
+        Kind::ScheduleImported => schedules::fold_series(rows, position, &parsed!(Series)),
+        Kind::PluginInstalled => bindings::install(rows, position, &parsed!(body::PluginInstalled)),
+        Kind::PolicyBound => bindings::bind(rows, position, parsed!(body::PolicyBound)),
+        Kind::PolicyUnbound => bindings::unbind(rows, position, &parsed!(body::PolicyUnbound).name),
+        Kind::PolicyDecided if position.item == 0 => decisions::fold_context(rows, position, body),
+        Kind::PolicyDecided => decisions::fold_case(rows, position, body),
+        Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
+        Kind::EntryCorrected | Kind::EntryAnnulled => {
+            write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
+        }
+        _ => {
+            let Some(id) = &envelope.subject else { return Ok(()) };
+            let fact = Fact::read(kind, envelope, body, position, entry.at);
+            if matches!(kind, Kind::RecordAccessed | Kind::RecordShared) {
+                write::access(rows, id, fact)
+            } else {
+                write::lifecycle_fact(rows, id, fact)
+            }
+        }
+    }
+}

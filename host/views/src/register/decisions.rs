@@ -1,0 +1,222 @@
+//! What policies decided, and which decisions are in force.
+
+use super::bindings::{Binding, bindings};
+use super::due;
+use super::keys::{self, DECIDED, DECIDED_BEFORE, DECISION};
+use crate::rows::{Pending, Rows, ViewError};
+use fonds_model::decision::{Decided, Mode, Term, Verdict, World};
+use fonds_model::{Digest, EntityId, Label, PartialDate, Position, Seq, SeriesId};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A decision in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// The binding's name.
+    pub binding: String,
+    /// The entry that bound it.
+    pub bound_at: Seq,
+    /// Which question it answers.
+    pub world: World,
+    /// Whether it counts.
+    pub mode: Mode,
+    /// The component's SHA-256.
+    pub plugin: Digest,
+    /// The configuration's SHA-256.
+    pub config: Digest,
+    /// The date that the policy was asked about.
+    pub as_of: PartialDate,
+    /// The facts are those of the log's first `log_size` entries.
+    pub log_size: u64,
+    /// The item that records it.
+    pub position: Position,
+    /// SHA-256 of the facts that the policy was given.
+    pub facts: Digest,
+    /// What it said.
+    pub verdict: Verdict,
+}
+
+/// The label that enforced classification decisions give, and the series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Classified {
+    /// Labels with the decisions that give them.
+    pub labels: Vec<(Label, Position)>,
+    /// Series, without repetition.
+    pub series: Vec<SeriesId>,
+}
+
+/// A decision as its row keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Held {
+    binding: String,
+    position: Position,
+    facts: [u8; 32],
+    /// The date on which it puts the record into the due index.
+    due: Option<PartialDate>,
+    /// The verdict's JSON, as it was logged.
+    verdict: String,
+}
+
+#[derive(Deserialize)]
+struct RawCase<'a> {
+    record: String,
+    facts: Digest,
+    #[serde(borrow)]
+    verdict: &'a RawValue,
+}
+
+/// Folds item 0: what the decisions of an entry share.
+pub(super) fn fold_context(rows: &mut Pending<'_>, position: Position, body: &[u8]) -> Result<(), ViewError> {
+    let Ok(decided) = serde_json::from_slice::<Decided>(body) else { return Ok(()) };
+    rows.put(keys::key_by_seq(DECIDED, position.seq, ""), keys::encode(&decided)?);
+    Ok(())
+}
+
+/// Folds a case.
+pub(super) fn fold_case(rows: &mut Pending<'_>, position: Position, body: &[u8]) -> Result<(), ViewError> {
+    let Ok(case) = serde_json::from_slice::<RawCase<'_>>(body) else { return Ok(()) };
+    let Ok(verdict) = serde_json::from_str::<Verdict>(case.verdict.get()) else { return Ok(()) };
+    let (Ok(id), Some(decided)) = (EntityId::new(case.record), context(rows, position.seq)?) else { return Ok(()) };
+    let due = (decided.mode == Mode::Enforce).then(|| due_on(&verdict)).flatten();
+    let held = Held {
+        binding: decided.policy,
+        position,
+        facts: case.facts.0,
+        due: due.map(PartialDate::from),
+        verdict: case.verdict.get().to_owned(),
+    };
+    hold(rows, &id, held)
+}
+
+/// The date on which a decision wants the record to be looked at again.
+fn due_on(verdict: &Verdict) -> Option<Date> {
+    match verdict {
+        Verdict::Retention(retention) => match &retention.term {
+            Term::Until(until) => Some(until.last_day()),
+            Term::Waiting(_) | Term::Forever | Term::Abstain => None,
+        },
+        Verdict::Classification(classification) => due::date_of(&classification.declassify),
+        Verdict::Archival(_) | Verdict::Fault(_) => None,
+    }
+}
+
+/// Keeps the newest decision of each binding at hand, and the others for those who ask as of then.
+fn hold(rows: &mut Pending<'_>, id: &EntityId, held: Held) -> Result<(), ViewError> {
+    let key = keys::key(DECISION, id.as_str());
+    let (mut latest, had) = match keys::get_long(rows, &key)? {
+        Some((bytes, had)) => (keys::decode::<Vec<Held>>(&bytes, "a record's decisions")?, had),
+        None => (Vec::new(), 0),
+    };
+    let index = latest.binary_search_by(|known| known.binding.cmp(&held.binding));
+    if let Some(known) = index.ok().and_then(|index| latest.get_mut(index)) {
+        if known.position == held.position {
+            return Ok(());
+        }
+        if known.position > held.position {
+            return put_before(rows, id, &held);
+        }
+        let before = std::mem::replace(known, held.clone());
+        if let Some(due) = before.due {
+            due::remove(rows, due.last_day(), id, &before.binding);
+        }
+        put_before(rows, id, &before)?;
+    } else if let Err(index) = index {
+        latest.insert(index, held.clone());
+    }
+    if let Some(due) = held.due {
+        due::put(rows, due.last_day(), id, &held.binding);
+    }
+    keys::put_long(rows, key, &keys::encode(&latest)?, had)
+}
+
+fn put_before(rows: &mut Pending<'_>, id: &EntityId, held: &Held) -> Result<(), ViewError> {
+    keys::put_long(rows, keys::key_at(DECIDED_BEFORE, id.as_str(), held.position), &keys::encode(held)?, 0)
+}
+
+/// What the decisions of one entry share.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn context(rows: &dyn Rows, seq: Seq) -> Result<Option<Decided>, ViewError> {
+    match rows.get(&keys::key_by_seq(DECIDED, seq, ""))? {
+        Some(bytes) => Ok(Some(keys::decode(&bytes, "a decision's context")?)),
+        None => Ok(None),
+    }
+}
+
+/// The decisions in force for a record after entry `as_of`, by binding: the newest of each binding that still stands
+/// as it was when it decided.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn decisions(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<InForce>, ViewError> {
+    decisions_under(rows, &bindings(rows, as_of)?, id, as_of)
+}
+
+/// The same for bindings that were read before, as of the same entry.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn decisions_under(
+    rows: &dyn Rows,
+    bindings: &[Binding],
+    id: &EntityId,
+    as_of: Option<Seq>,
+) -> Result<Vec<InForce>, ViewError> {
+    let mut found = Vec::new();
+    for held in held(rows, id, as_of)? {
+        let Some(binding) = bindings.iter().find(|binding| binding.name == held.binding) else { continue };
+        let context = context(rows, held.position.seq)?.ok_or(ViewError::Damaged("a decision without its context"))?;
+        if context.bound_at != binding.bound_at {
+            continue;
+        }
+        let verdict = serde_json::from_str(&held.verdict).map_err(|_| ViewError::Damaged("a decision's verdict"))?;
+        found.push(InForce {
+            binding: held.binding,
+            bound_at: context.bound_at,
+            world: context.world,
+            mode: context.mode,
+            plugin: context.plugin,
+            config: context.config,
+            as_of: context.as_of,
+            log_size: context.log_size,
+            position: held.position,
+            facts: Digest(held.facts),
+            verdict,
+        });
+    }
+    Ok(found)
+}
+
+/// The newest decision of each binding, whether or not the binding stands.
+fn held(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Held>, ViewError> {
+    let Some((bytes, _)) = keys::get_long(rows, &keys::key(DECISION, id.as_str()))? else { return Ok(Vec::new()) };
+    let mut latest: Vec<Held> = keys::decode(&bytes, "a record's decisions")?;
+    let Some(as_of) = as_of.filter(|as_of| latest.iter().any(|held| held.position.seq > *as_of)) else {
+        return Ok(latest);
+    };
+    latest.retain(|held| held.position.seq <= as_of);
+    for row in keys::facts_back(rows, DECIDED_BEFORE, id.as_str(), Some(as_of)) {
+        let (key, first) = row?;
+        let before: Held = keys::decode(&keys::whole(rows, &key, first)?, "a decision that was replaced")?;
+        if let Err(index) = latest.binary_search_by(|known| known.binding.cmp(&before.binding)) {
+            latest.insert(index, before);
+        }
+    }
+    Ok(latest)
+}
+
+/// What enforced classification decisions give a record that has no label or series of its own.
+#[must_use]
+pub fn classified(decisions: &[InForce]) -> Classified {
+    let mut classified = Classified::default();
+    for decision in decisions.iter().filter(|decision| decision.mode == Mode::Enforce) {
+        let Verdict::Classification(verdict) = &decision.verdict else { continue };
+        classified.labels.extend(verdict.label.clone().map(|label| (label, decision.position)));
+        if let Some(series) = verdict.series.as_ref().filter(|series| !classified.series.contains(series)) {
+            classified.series.push(series.clone());
+        }
+    }
+    classified
+}

@@ -1,0 +1,218 @@
+//! Reading records and their histories, now or as the log knew them.
+
+use super::fact::Fact;
+use super::keys::{self, ACCESS, FILED, HISTORY, MARK, RECORD};
+use super::record::{File, Record};
+use super::state::{self, RecordState, What};
+use crate::rows::{self, Rows, ViewError};
+use fonds_model::{EntityId, Seq};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// Files within files are followed this many levels up.
+pub const FILES_DEPTH_MAX: usize = 32;
+
+/// How many files' inheritance an iteration remembers.
+const FILES_REMEMBERED_MAX: usize = 4_096;
+
+/// What the register holds in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that stand.
+    pub records: u64,
+}
+
+/// A record as it is now, or as the log knew it after entry `as_of`; `None` when it knew of none.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn record(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Option<Record>, ViewError> {
+    let Some(own) = state_of(rows, id, as_of)? else { return Ok(None) };
+    let files = match &own.file {
+        Some(file) => files(rows, file, as_of)?,
+        None => Arc::from([]),
+    };
+    Ok(Some(Record { id: id.clone(), own, files }))
+}
+
+/// All records as they are now, in order of id.
+pub fn records(rows: &dyn Rows) -> Records<'_> {
+    Records { rows, below: rows::below(rows, &[RECORD]), remembered: FxHashMap::default() }
+}
+
+/// The records whose ids come after `after`, in order of id: for going on where a page ended.
+pub fn records_after<'a>(rows: &'a dyn Rows, after: &EntityId) -> Records<'a> {
+    let mut from = keys::key(RECORD, after.as_str());
+    from.push(0);
+    Records { rows, below: rows.range(&from, &[RECORD + 1]), remembered: FxHashMap::default() }
+}
+
+/// Records in order of id.
+pub struct Records<'a> {
+    rows: &'a dyn Rows,
+    below: Box<dyn Iterator<Item = rows::Row> + 'a>,
+    remembered: FxHashMap<EntityId, Arc<[Arc<File>]>>,
+}
+
+impl Records<'_> {
+    fn read(&mut self, key: &[u8], first: Vec<u8>) -> Result<Option<Record>, ViewError> {
+        let id = id_in(key, 1)?;
+        let bytes = keys::whole(self.rows, key, first)?;
+        let stored: RecordState = keys::decode(&bytes, "a record")?;
+        let Some(own) = unspilled(self.rows, &id, stored)? else { return Ok(None) };
+        let files = match &own.file {
+            Some(file) => self.files(file)?,
+            None => Arc::from([]),
+        };
+        Ok(Some(Record { id, own, files }))
+    }
+
+    fn files(&mut self, file: &EntityId) -> Result<Arc<[Arc<File>]>, ViewError> {
+        if let Some(files) = self.remembered.get(file) {
+            return Ok(Arc::clone(files));
+        }
+        let files = files(self.rows, file, None)?;
+        if self.remembered.len() >= FILES_REMEMBERED_MAX {
+            self.remembered.clear();
+        }
+        self.remembered.insert(file.clone(), Arc::clone(&files));
+        Ok(files)
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<Record, ViewError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let read = match self.below.next()? {
+                Ok((key, first)) => self.read(&key, first),
+                Err(error) => Err(error),
+            };
+            if let Some(read) = read.transpose() {
+                return Some(read);
+            }
+        }
+    }
+}
+
+/// The whole history of a record up to and including entry `as_of`, oldest first: what was annulled, amendments, and
+/// accesses too.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn history(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Fact>, ViewError> {
+    let mut history = lifecycle(rows, id, as_of)?;
+    history.extend(accesses(rows, id, as_of)?);
+    history.sort_by_key(|fact| fact.position);
+    Ok(history)
+}
+
+/// The accesses to a record and what was shared of it, oldest first.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn accesses(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Fact>, ViewError> {
+    facts(rows, ACCESS, id, as_of)
+}
+
+/// A record's facts as they were sent, amendments beside them, without accesses: what [`state::resolve`] resolves.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn lifecycle(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Fact>, ViewError> {
+    facts(rows, HISTORY, id, as_of)
+}
+
+/// The same facts with mistakes put right, in the log's order: what counts.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn standing(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Fact>, ViewError> {
+    Ok(super::amend::standing(id.as_str(), &lifecycle(rows, id, as_of)?).facts)
+}
+
+fn facts(rows: &dyn Rows, prefix: u8, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Fact>, ViewError> {
+    let mut facts = Vec::new();
+    for row in keys::facts(rows, prefix, id.as_str(), as_of) {
+        let (key, first) = row?;
+        let bytes = keys::whole(rows, &key, first)?;
+        facts.extend(keys::decode::<Vec<Fact>>(&bytes, "a record's history")?);
+    }
+    Ok(facts)
+}
+
+/// How many records stand.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn counts(rows: &dyn Rows) -> Result<Counts, ViewError> {
+    let records = match rows.get(&keys::key(MARK, "records"))? {
+        Some(bytes) => keys::decode(&bytes, "the count of records")?,
+        None => 0,
+    };
+    Ok(Counts { records })
+}
+
+/// What is filed into a file now, in order of id.
+pub fn filed_into<'a>(rows: &'a dyn Rows, file: &EntityId) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
+    let mut prefix = keys::key(FILED, file.as_str());
+    prefix.push(0);
+    let start = prefix.len();
+    rows::below(rows, &prefix).map(move |row| row.and_then(|(key, _)| id_in(&key, start)))
+}
+
+pub(super) fn id_in(key: &[u8], start: usize) -> Result<EntityId, ViewError> {
+    EntityId::new(keys::text_in(key, start, key.len())?).map_err(|_| ViewError::Damaged("a key without an id"))
+}
+
+/// The stored state of a record, and how many rows follow its first.
+pub(super) fn stored(rows: &dyn Rows, id: &EntityId) -> Result<Option<(RecordState, u16)>, ViewError> {
+    let Some((bytes, had)) = keys::get_long(rows, &keys::key(RECORD, id.as_str()))? else { return Ok(None) };
+    Ok(Some((keys::decode(&bytes, "a record")?, had)))
+}
+
+/// The whole state of a record that stands.
+fn state_of(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Option<RecordState>, ViewError> {
+    match stored(rows, id)? {
+        Some((stored, _)) if as_of.is_none_or(|seq| stored.last.seq <= seq) => unspilled(rows, id, stored),
+        Some(_) => {
+            let state = state::resolve(id, &lifecycle(rows, id, as_of)?, as_of);
+            Ok((state.standing > 0).then_some(state))
+        }
+        None => Ok(None),
+    }
+}
+
+fn unspilled(rows: &dyn Rows, id: &EntityId, stored: RecordState) -> Result<Option<RecordState>, ViewError> {
+    if stored.standing == 0 {
+        Ok(None)
+    } else if stored.spilled {
+        Ok(Some(state::resolve(id, &lifecycle(rows, id, None)?, None)))
+    } else {
+        Ok(Some(stored))
+    }
+}
+
+/// A file and those above it, nearest first; a circle of files ends where it closes.
+fn files(rows: &dyn Rows, file: &EntityId, as_of: Option<Seq>) -> Result<Arc<[Arc<File>]>, ViewError> {
+    let mut files = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut next = Some(file.clone());
+    while let Some(id) = next.take() {
+        if files.len() >= FILES_DEPTH_MAX || !seen.insert(id.clone()) {
+            break;
+        }
+        let Some(state) = state_of(rows, &id, as_of)? else { break };
+        let is_closing = |what: &What| matches!(what, What::Closed | What::Reopened);
+        next = state.file;
+        files.push(Arc::new(File {
+            id,
+            agency: state.agency,
+            series: state.series,
+            closings: state.occurred.into_iter().filter(|occurred| is_closing(&occurred.what)).collect(),
+            last: state.last,
+        }));
+    }
+    Ok(files.into())
+}
