@@ -1,0 +1,45 @@
+//! Files and folders made durable.
+
+use crate::LogError;
+use crate::error::io_error;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), LogError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error("make durable", dir))
+}
+
+/// Writes a file so that after a power loss either the old or the new one is there, whole.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogError> {
+    let part = path.with_extension("part");
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    })();
+    written.map_err(io_error("write", path))?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_dir(dir: &Path) -> Result<(), LogError> {
+    fs::create_dir_all(dir).map_err(io_error("make the folder", dir))
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, LogError> {
+    fs::read(path).map_err(io_error("read", path))
+}
+
+pub(crate) fn read_text(path: &Path) -> Result<String, LogError> {
+    fs::read_to_string(path).map_err(io_error("read", path))
+}
+
+/// Bytes that this process may still write on the disk of that folder.
+pub(crate) fn free_bytes(dir: &Path) -> Result<u64, LogError> {
+    let stat = rustix::fs::statvfs(dir).map_err(|error| io_error("ask for the free space of", dir)(error.into()))?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

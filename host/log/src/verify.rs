@@ -1,0 +1,303 @@
+//! Hashing everything anew: nothing that lies on disk is believed.
+
+use crate::checkpoint::Checkpoint;
+use crate::chunks::{Chunk, Chunks};
+use crate::entry::{Header, item_digest};
+use crate::frame::{EntryFrame, Frame};
+use crate::tree::{CompactRange, leaf_hash};
+use crate::{LogError, entry};
+use fonds_model::{Digest, Timestamp};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
+
+/// A report lists at most this many damages; all are counted.
+const DAMAGES_MAX: usize = 1_000;
+/// Chunks that are being checked at a time, for each worker.
+const IN_FLIGHT: usize = 4;
+
+/// Something that is not as it was acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The first entry that is concerned; `None` for the log as a whole.
+    pub seq: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Entries that were read.
+    pub entries: u64,
+    /// Items whose digest was computed anew.
+    pub items: u64,
+    /// Items whose content was erased.
+    pub erased: u64,
+    /// Bytes of journal before compression.
+    pub bytes: u64,
+    /// The signed checkpoint, when its signature is right.
+    pub checkpoint: Option<Checkpoint>,
+    /// The first 1,000 damages.
+    pub damage: Vec<Damage>,
+    /// How many damages there are.
+    pub damages: u64,
+}
+
+impl Report {
+    /// Whether all is as it was signed.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.damages == 0
+    }
+
+    fn add(&mut self, seq: Option<u64>, what: impl Into<String>) {
+        self.damages += 1;
+        if self.damage.len() < DAMAGES_MAX {
+            self.damage.push(Damage { seq, what: what.into() });
+        }
+    }
+}
+
+/// What the tree needs from a chunk, in order.
+enum Step {
+    Leaf(Digest),
+    /// An entry whose header cannot be believed.
+    Lost,
+    Trailer {
+        size: u64,
+        root: Digest,
+    },
+}
+
+/// A chunk, checked by itself.
+#[derive(Default)]
+struct Checked {
+    seq: u64,
+    bytes: u64,
+    steps: Vec<Step>,
+    items: u64,
+    erased: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    damage: Vec<(u64, String)>,
+}
+
+pub(crate) fn verify(
+    journal: &Path,
+    signed: Result<Checkpoint, LogError>,
+    size: u64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, LogError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    let (give, taken) = mpsc::channel::<(u64, Chunk)>();
+    let (tell, told) = mpsc::channel();
+    let taken = Mutex::new(taken);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (taken, tell) = (&taken, tell.clone());
+            scope.spawn(move || work(taken, &tell, size));
+        }
+        drop(tell);
+        let mut folded = Folded::new(signed, size);
+        let result = feed(&mut Chunks::new(journal, 0, size), &mut folded, &give, &told, workers * IN_FLIGHT, progress);
+        drop(give);
+        result.map(|()| folded.finish())
+    })
+}
+
+fn work(taken: &Mutex<Receiver<(u64, Chunk)>>, tell: &Sender<(u64, Checked)>, size: u64) {
+    loop {
+        let next = taken.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((number, chunk)) = next else { return };
+        if tell.send((number, check(&chunk, size))).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads chunks, hands them out, and folds what comes back in order.
+fn feed(
+    chunks: &mut Chunks,
+    folded: &mut Folded,
+    give: &Sender<(u64, Chunk)>,
+    told: &Receiver<(u64, Checked)>,
+    in_flight_max: usize,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), LogError> {
+    let stopped = || LogError::Fatal("a verifying thread stopped".to_owned());
+    let (mut given, mut done, mut early, mut more) = (0_u64, 0_u64, BTreeMap::new(), true);
+    loop {
+        while more && given - done < in_flight_max as u64 {
+            match chunks.next() {
+                Ok(Some(chunk)) => {
+                    give.send((given, chunk)).map_err(|_| stopped())?;
+                    given += 1;
+                }
+                Ok(None) => more = false,
+                Err(LogError::Damaged { seq, why }) => {
+                    let resumed = chunks.skip()?;
+                    more = resumed.is_some();
+                    let what = resumed.map_or(why.clone(), |next| format!("{why}; entries up to {next} are lost"));
+                    early.insert(given, Checked { seq, damage: vec![(seq, what)], ..Checked::default() });
+                    given += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        while let Some(checked) = early.remove(&done) {
+            folded.take(checked);
+            done += 1;
+        }
+        progress(folded.report.entries, folded.size);
+        if done == given {
+            if more {
+                continue;
+            }
+            return Ok(());
+        }
+        let (number, checked) = told.recv().map_err(|_| stopped())?;
+        early.insert(number, checked);
+    }
+}
+
+/// Checks all of a chunk that can be checked without the chunks before it.
+fn check(chunk: &Chunk, size: u64) -> Checked {
+    let mut checked = Checked { seq: chunk.seq, ..Checked::default() };
+    for (seq, frame, bytes) in chunk.frames() {
+        if seq >= size && !matches!(frame, Some(Frame::Trailer { .. })) {
+            break;
+        }
+        checked.bytes += bytes as u64;
+        match frame {
+            None => {
+                checked.damage.push((seq, "its checksum is wrong".to_owned()));
+                checked.steps.push(Step::Lost);
+            }
+            Some(Frame::Trailer { size, root }) => checked.steps.push(Step::Trailer { size, root }),
+            Some(Frame::Entry(entry)) => {
+                checked.steps.push(Step::Leaf(leaf_hash(entry.header)));
+                if let Err(why) = check_entry(seq, entry, &mut checked) {
+                    checked.damage.push((seq, why));
+                }
+            }
+        }
+    }
+    checked
+}
+
+fn check_entry(seq: u64, entry: EntryFrame<'_>, checked: &mut Checked) -> Result<(), String> {
+    let header = Header::parse(entry.header).map_err(|_| "its header is not understood".to_owned())?;
+    if header.seq != seq {
+        return Err(format!("its header says {}", header.seq));
+    }
+    if entry.header.len() > entry::HEADER_BYTES_MAX {
+        return Err("its header is longer than a header may be".to_owned());
+    }
+    if checked.last.is_some_and(|last| header.at < last) {
+        return Err("it was logged before the entry before it".to_owned());
+    }
+    checked.first.get_or_insert(header.at);
+    checked.last = Some(header.at);
+    let mut count = 0;
+    for (index, item) in entry.items().enumerate() {
+        count += 1;
+        let Some(digest) = header.items.get(index) else { break };
+        match item {
+            None => checked.erased += 1,
+            Some((salt, payload)) if item_digest(salt, payload) == *digest => checked.items += 1,
+            Some(_) => return Err(format!("item {index} is not what its digest says")),
+        }
+    }
+    if count == header.items.len() { Ok(()) } else { Err("its header and its payloads differ in number".to_owned()) }
+}
+
+/// The tree, grown chunk by chunk, and what was found.
+struct Folded {
+    report: Report,
+    tree: CompactRange,
+    /// A leaf is unknown: roots can no longer be compared.
+    lost: bool,
+    next: u64,
+    size: u64,
+    at: Option<Timestamp>,
+}
+
+impl Folded {
+    fn new(signed: Result<Checkpoint, LogError>, size: u64) -> Self {
+        let (tree, at) = (CompactRange::default(), None);
+        let mut folded = Self { report: Report::default(), tree, lost: false, next: 0, size, at };
+        match signed {
+            Err(error) => folded.report.add(None, error.to_string()),
+            Ok(signed) => {
+                if signed.size > size {
+                    let what = format!("the signed checkpoint has {} entries and the journal {size}", signed.size);
+                    folded.report.add(Some(size), what);
+                }
+                folded.report.checkpoint = Some(signed);
+            }
+        }
+        folded.compare();
+        folded
+    }
+
+    /// Compares with the signed root when the tree has just reached its size.
+    fn compare(&mut self) {
+        let signed = self.report.checkpoint.as_ref().filter(|signed| signed.size == self.tree.size());
+        if !self.lost && signed.is_some_and(|signed| signed.root != self.tree.root()) {
+            self.report.add(None, "the tree's root is not the one that the checkpoint signed");
+        }
+    }
+
+    fn take(&mut self, checked: Checked) {
+        if checked.seq != self.next {
+            if !self.lost {
+                self.report.add(Some(self.next), format!("entries up to {} are missing", checked.seq));
+            }
+            self.lost = true;
+            self.next = checked.seq;
+        }
+        if let (Some(before), Some(first)) = (self.at, checked.first)
+            && first < before
+        {
+            self.report.add(Some(checked.seq), "it was logged before the entry before it");
+        }
+        self.at = checked.last.or(self.at);
+        self.lost |= checked.steps.is_empty();
+        checked.damage.into_iter().for_each(|(seq, what)| self.report.add(Some(seq), what));
+        self.report.items += checked.items;
+        self.report.erased += checked.erased;
+        self.report.bytes += checked.bytes;
+        for step in checked.steps {
+            match step {
+                Step::Leaf(leaf) => {
+                    self.report.entries += 1;
+                    self.next += 1;
+                    if !self.lost {
+                        self.tree.push(leaf, |_, _| {});
+                        self.compare();
+                    }
+                }
+                Step::Lost => {
+                    self.next += 1;
+                    self.lost = true;
+                }
+                Step::Trailer { size, root } => {
+                    if size != self.next {
+                        self.report.add(Some(self.next), format!("its group's trailer says {size} entries"));
+                    } else if !self.lost && root != self.tree.root() {
+                        self.report.add(Some(self.next), "its group's trailer has another root");
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Report {
+        if !self.lost && self.next < self.size {
+            self.report.add(Some(self.next), "the journal ends before its last group");
+        }
+        self.report
+    }
+}
