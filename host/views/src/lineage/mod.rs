@@ -11,6 +11,7 @@ mod code;
 mod columns;
 mod facts;
 mod fold;
+mod graph;
 mod ground;
 mod list;
 mod names;
@@ -21,6 +22,7 @@ pub use ask::{
     ancestors, ask, descendants,
 };
 pub use code::NodeId;
+pub use graph::{Closure, Graph};
 pub use walk::{Direction, Scratch};
 
 use crate::{Pending, ViewError};

@@ -2,6 +2,7 @@
 
 use super::plain::Plain;
 use super::*;
+use crate::lineage::{Graph, Scratch};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -119,6 +120,29 @@ proptest! {
                 prop_assert!(found.edges.iter().all(|edge| ids.contains(&edge.from.as_str()) && ids.contains(&edge.to.as_str())));
                 for node in ids {
                     prop_assert!(node == name || found.edges.iter().any(|edge| edge.from == node || edge.to == node), "{}", node);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_graph_in_memory_agrees_with_the_rows(log in log(), depth_max in 0..4_u32, ever: bool) {
+        let rows = folded(&log);
+        let graph = Graph::load(&rows).unwrap();
+        let mut scratch = Scratch::default();
+        for name in NAMES {
+            let Some(node) = graph.find(&rows, &id(name)).unwrap() else { continue };
+            for direction in [Direction::Up, Direction::Down, Direction::Both] {
+                for depth_max in [depth_max, u32::MAX] {
+                    let question = Question { depth_max, ever, ..Question::new(id(name), direction) };
+                    let found = answer(&rows, &question);
+                    let closure = graph.closure(&mut scratch, node, direction, depth_max, 1_000, ever).unwrap();
+                    let activities = found.nodes.iter().filter(|node| matches!(node, Node::Activity(_))).count();
+                    prop_assert_eq!((closure.activities, closure.truncated), (activities, found.truncated));
+                    let named = closure.entities.iter().map(|(node, depth)| {
+                        (graph.id_of(&rows, *node).unwrap().unwrap().to_string(), *depth)
+                    });
+                    prop_assert_eq!(named.collect::<BTreeMap<_, _>>(), as_map(&found));
                 }
             }
         }
