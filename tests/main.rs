@@ -9,5 +9,6 @@
     reason = "a test may fail loudly, and says what it skips"
 )]
 
+mod permits;
 mod support;
 mod tidy;

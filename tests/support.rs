@@ -17,3 +17,26 @@ pub(crate) fn shared() -> Option<PathBuf> {
     eprintln!("skipped: ../shared is absent");
     None
 }
+
+/// The program under test, as `cargo build` left it: `$FONDS_BIN`, else beside this test's own folder.
+pub(crate) fn fonds() -> PathBuf {
+    if let Some(named) = std::env::var_os("FONDS_BIN") {
+        return PathBuf::from(named);
+    }
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let built = test.parent().and_then(Path::parent).expect("cargo puts tests into deps").join("fonds");
+    assert!(built.is_file(), "`{}` is absent: run `cargo build` first, as tests/run.sh does", built.display());
+    built
+}
+
+/// A Python that has the package `prov`; none when tests/run.sh could not get one, which fails under `CI=true`.
+pub(crate) fn python() -> Option<PathBuf> {
+    let python =
+        std::env::var_os("FONDS_PYTHON").map_or_else(|| workspace().join("target/python/bin/python"), PathBuf::from);
+    if python.is_file() {
+        return Some(python);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "`{}` is absent, and CI=true needs it", python.display());
+    eprintln!("skipped: no Python with the package prov; tests/run.sh makes one");
+    None
+}
