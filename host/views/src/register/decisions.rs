@@ -33,6 +33,10 @@ pub struct InForce {
     pub position: Position,
     /// SHA-256 of the facts that the policy was given.
     pub facts: Digest,
+    /// The item's own digest, as the entry's header has it.
+    pub digest: Digest,
+    /// The label that this binding's last answer gave: what it is now, or what a fault keeps.
+    pub label: Option<Label>,
     /// What it said.
     pub verdict: Verdict,
 }
@@ -52,6 +56,11 @@ struct Held {
     binding: String,
     position: Position,
     facts: [u8; 32],
+    digest: [u8; 32],
+    /// The entry that bound the policy.
+    bound_at: Seq,
+    /// The label of the binding's last answer, which a fault keeps: level and categories.
+    label: Option<(String, Vec<String>)>,
     /// The date on which it puts the record into the due index.
     due: Option<PartialDate>,
     /// The verdict's JSON, as it was logged.
@@ -74,7 +83,12 @@ pub(super) fn fold_context(rows: &mut Pending<'_>, position: Position, body: &[u
 }
 
 /// Folds a case.
-pub(super) fn fold_case(rows: &mut Pending<'_>, position: Position, body: &[u8]) -> Result<(), ViewError> {
+pub(super) fn fold_case(
+    rows: &mut Pending<'_>,
+    position: Position,
+    digest: Digest,
+    body: &[u8],
+) -> Result<(), ViewError> {
     let Ok(case) = serde_json::from_slice::<RawCase<'_>>(body) else { return Ok(()) };
     let Ok(verdict) = serde_json::from_str::<Verdict>(case.verdict.get()) else { return Ok(()) };
     let (Ok(id), Some(decided)) = (EntityId::new(case.record), context(rows, position.seq)?) else { return Ok(()) };
@@ -83,10 +97,23 @@ pub(super) fn fold_case(rows: &mut Pending<'_>, position: Position, body: &[u8])
         binding: decided.policy,
         position,
         facts: case.facts.0,
+        digest: digest.0,
+        bound_at: decided.bound_at,
+        label: label_of(&verdict),
         due: due.map(PartialDate::from),
         verdict: case.verdict.get().to_owned(),
     };
-    hold(rows, &id, held)
+    hold(rows, &id, held, matches!(verdict, Verdict::Fault(_)))
+}
+
+/// The label that an answer gives.
+fn label_of(verdict: &Verdict) -> Option<(String, Vec<String>)> {
+    match verdict {
+        Verdict::Classification(classification) => {
+            classification.label.clone().map(|label| (label.level, label.categories))
+        }
+        Verdict::Retention(_) | Verdict::Archival(_) | Verdict::Fault(_) => None,
+    }
 }
 
 /// The date on which a decision wants the record to be looked at again.
@@ -102,7 +129,7 @@ fn due_on(verdict: &Verdict) -> Option<Date> {
 }
 
 /// Keeps the newest decision of each binding at hand, and the others for those who ask as of then.
-fn hold(rows: &mut Pending<'_>, id: &EntityId, held: Held) -> Result<(), ViewError> {
+fn hold(rows: &mut Pending<'_>, id: &EntityId, mut held: Held, is_fault: bool) -> Result<(), ViewError> {
     let key = keys::key(DECISION, id.as_str());
     let (mut latest, had) = match keys::get_long(rows, &key)? {
         Some((bytes, had)) => (keys::decode::<Vec<Held>>(&bytes, "a record's decisions")?, had),
@@ -115,6 +142,10 @@ fn hold(rows: &mut Pending<'_>, id: &EntityId, held: Held) -> Result<(), ViewErr
         }
         if known.position > held.position {
             return put_before(rows, id, &held);
+        }
+        if is_fault && known.bound_at == held.bound_at {
+            // INVARIANT (fail closed): a fault of classification never lowers a label.
+            held.label.clone_from(&known.label);
         }
         let before = std::mem::replace(known, held.clone());
         if let Some(due) = before.due {
@@ -183,6 +214,8 @@ pub fn decisions_under(
             log_size: context.log_size,
             position: held.position,
             facts: Digest(held.facts),
+            digest: Digest(held.digest),
+            label: held.label.map(|(level, categories)| Label { level, categories }),
             verdict,
         });
     }

@@ -192,8 +192,9 @@ impl Fact {
         }
     }
 
-    /// The entry that an amendment is about.
-    pub(super) fn target(&self) -> Option<Position> {
+    /// The item that a correction or an annulment is about.
+    #[must_use]
+    pub fn target(&self) -> Option<Position> {
         match &self.told {
             Told::Corrected { target, .. } | Told::Annulled(target) => Some(*target),
             _ => None,

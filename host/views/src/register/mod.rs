@@ -107,7 +107,10 @@ fn fold_body(
         Kind::PolicyBound => bindings::bind(rows, position, parsed!(body::PolicyBound)),
         Kind::PolicyUnbound => bindings::unbind(rows, position, &parsed!(body::PolicyUnbound).name),
         Kind::PolicyDecided if position.item == 0 => decisions::fold_context(rows, position, body),
-        Kind::PolicyDecided => decisions::fold_case(rows, position, body),
+        Kind::PolicyDecided => {
+            let digest = entry.items.get(usize::from(position.item)).map(|item| item.digest).unwrap_or_default();
+            decisions::fold_case(rows, position, digest, body)
+        }
         Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
         Kind::EntryCorrected | Kind::EntryAnnulled => {
             write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))

@@ -12,6 +12,7 @@ pub(super) struct Log {
 }
 
 /// One event on its way.
+#[derive(Debug)]
 pub(super) struct Sent {
     kind: Kind,
     envelope: Envelope,
