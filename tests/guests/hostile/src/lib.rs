@@ -11,7 +11,7 @@
 //! | `stack` | calls itself until the stack is used up |
 //! | `trap` | traps |
 //! | `trap-on:ID` | traps when that record is in the batch |
-//! | `long` | answers with a detail of 64 MiB |
+//! | `long` | answers with a detail of 8 MiB for the batch's first record |
 //! | `many` | answers with 100,000 reasons for each record |
 //! | `aliased` | answers with 4,096 reasons a record that share one text of 1 MiB: little memory, much to lift |
 //! | `flip` | answers by the size of the batch and the place in it, so a case alone is answered otherwise |
@@ -84,7 +84,7 @@ impl RetentionPolicy for Hostile {
                 let past = Term::Until(Date { year: 2000, ..UNTIL });
                 Decision { action: Action::Destroy, ..said(past, vec![Why::Told.with("destroy")]) }
             }
-            "long" => said(Term::Until(UNTIL), vec![Why::Told.with("x".repeat(64 << 20))]),
+            "long" if is_first(request, subject) => said(Term::Until(UNTIL), vec![Why::Told.with("x".repeat(8 << 20))]),
             "many" => said(Term::Until(UNTIL), vec![Why::Alone.because(); 100_000]),
             "bad-date" => said(Term::Until(Date { month: 2, day: 31, ..UNTIL }), vec![]),
             "bad-year" => said(Term::Until(Date { year: i32::MAX, ..UNTIL }), vec![]),
@@ -118,13 +118,16 @@ fn said(term: Term, reasons: Vec<Because>) -> Decision {
     Decision { term, action: Action::Review, not_after: None, reasons }
 }
 
+fn is_first(request: &Request, subject: &Subject) -> bool {
+    request.subjects.first().is_some_and(|first| first.id == subject.id)
+}
+
 /// What differs between calls is the packing: how many cases there are, and which is the first.
 fn flipped(request: &Request, subject: &Subject) -> Decision {
     if request.subjects.len() == 1 {
         return said(Term::Forever, vec![Why::Alone.because()]);
     }
-    let first = request.subjects.first().is_some_and(|first| first.id == subject.id);
-    let year = if first { UNTIL.year } else { UNTIL.year + 1 };
+    let year = if is_first(request, subject) { UNTIL.year } else { UNTIL.year + 1 };
     said(Term::Until(Date { year, ..UNTIL }), vec![Why::Told.with("flip")])
 }
 
