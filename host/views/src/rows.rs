@@ -151,8 +151,7 @@ impl<'a> Pending<'a> {
     fn merged<'b>(&'b self, from: &[u8], to: &[u8], back: bool) -> Merged<'b> {
         let base = if back { self.base.range_back(from, to) } else { self.base.range(from, to) };
         let written = between(&self.written, from, to);
-        let written: Box<dyn Iterator<Item = (&'b Vec<u8>, &'b Option<Vec<u8>>)> + 'b> =
-            if back { Box::new(written.rev()) } else { Box::new(written) };
+        let written: Written<'b> = if back { Box::new(written.rev()) } else { Box::new(written) };
         Merged { base: base.peekable(), written: written.peekable(), back }
     }
 }

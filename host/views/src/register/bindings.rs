@@ -74,12 +74,7 @@ pub(super) fn unbind(rows: &mut Pending<'_>, position: Position, name: &str) -> 
     put(rows, position, name, &None)
 }
 
-fn put(
-    rows: &mut Pending<'_>,
-    position: Position,
-    name: &str,
-    binding: &Option<Binding>,
-) -> Result<(), ViewError> {
+fn put(rows: &mut Pending<'_>, position: Position, name: &str, binding: &Option<Binding>) -> Result<(), ViewError> {
     if name.contains('\0') {
         return Ok(());
     }

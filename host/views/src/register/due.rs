@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, Told};
 use super::keys::{self, CHANGED, DUE, MARK};
-use super::read::{filed_into, id_in, stored, FILES_DEPTH_MAX};
+use super::read::{FILES_DEPTH_MAX, filed_into, id_in, stored};
 use super::record::first_day;
 use crate::rows::{Pending, Rows, ViewError};
 use fonds_model::decision::SweepCompleted;
@@ -96,7 +96,8 @@ fn due_in(key: &[u8]) -> Result<(Date, EntityId), ViewError> {
     let start = 1 + DATE_BYTES;
     let date = keys::text_in(key, 1, start)?.parse().map_err(|_| ViewError::Damaged("a due row without a date"))?;
     let end = memchr::memchr(0, key).ok_or(ViewError::Damaged("a due row without an id"))?;
-    let id = EntityId::new(keys::text_in(key, start, end)?).map_err(|_| ViewError::Damaged("a due row without an id"))?;
+    let id =
+        EntityId::new(keys::text_in(key, start, end)?).map_err(|_| ViewError::Damaged("a due row without an id"))?;
     Ok((date, id))
 }
 

@@ -176,7 +176,8 @@ pub(super) fn chunks(first: &[u8]) -> u16 {
 /// Writes a value of any length; `had` is how many rows followed the value that it replaces.
 pub(super) fn put_long(rows: &mut Pending<'_>, key: Vec<u8>, bytes: &[u8], had: u16) -> Result<(), ViewError> {
     let (head, rest) = bytes.split_at(bytes.len().min(PIECE));
-    let count = u16::try_from(rest.len().div_ceil(PIECE)).map_err(|_| ViewError::Damaged("a value that is too long"))?;
+    let count =
+        u16::try_from(rest.len().div_ceil(PIECE)).map_err(|_| ViewError::Damaged("a value that is too long"))?;
     for (piece, index) in rest.chunks(PIECE).zip(0_u16..) {
         rows.put(chunk_key(&key, index), piece.to_vec());
     }
@@ -196,7 +197,8 @@ pub(super) fn whole(rows: &dyn Rows, key: &[u8], first: Vec<u8>) -> Result<Vec<u
     let mut bytes = first;
     bytes.drain(..bytes.len().min(2));
     for index in 0..count {
-        let piece = rows.get(&chunk_key(key, index))?.ok_or(ViewError::Damaged("a piece of a long value is missing"))?;
+        let piece =
+            rows.get(&chunk_key(key, index))?.ok_or(ViewError::Damaged("a piece of a long value is missing"))?;
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)

@@ -163,7 +163,8 @@ impl Record {
 
     fn facts(&self, date: Option<Date>) -> Facts {
         let by = |occurred: &&Occurred| has_happened(occurred, date);
-        let latest_of = |what: &What| latest(self.own.occurred.iter().filter(by).filter(|occurred| occurred.what == *what));
+        let latest_of =
+            |what: &What| latest(self.own.occurred.iter().filter(by).filter(|occurred| occurred.what == *what));
         let closing = self.closing(date);
         let mut started = Vec::new();
         let mut start = |trigger: Trigger, occurred: Option<&Occurred>| {

@@ -1,7 +1,9 @@
 //! Records: dates, mistakes, files and marks.
 
 use crate::register::testing::{Log, day, event, id};
-use crate::register::{Facts, Mark, OCCURRENCES_STORED_MAX, Record, State, history, record, records, resolve, lifecycle};
+use crate::register::{
+    Facts, Mark, OCCURRENCES_STORED_MAX, Record, State, history, lifecycle, record, records, resolve,
+};
 use crate::rows::MemoryRows;
 use fonds_model::{Kind, Seq, Trigger};
 use serde_json::json;

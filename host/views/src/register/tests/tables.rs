@@ -169,7 +169,8 @@ fn all_bindings_along_an_agencys_path_apply_until_they_are_unbound() {
 fn a_newer_decision_replaces_the_older_one_of_its_binding_and_its_place_among_what_is_due() {
     let mut log = Log::default();
     let bound = bind(&mut log, "r", "retention", "enforce", None);
-    let first = decide(&mut log, "r", "retention", "enforce", bound, &[("p/1", until("2030-01-01")), ("p/2", until("2030"))]);
+    let first =
+        decide(&mut log, "r", "retention", "enforce", bound, &[("p/1", until("2030-01-01")), ("p/2", until("2030"))]);
     assert_eq!(due_dates(&log.rows()), ["2030-01-01 p/1", "2030-12-31 p/2"]);
     let second = decide(&mut log, "r", "retention", "enforce", bound, &[("p/1", until("2028-01-01"))]);
     let rows = log.rows();
