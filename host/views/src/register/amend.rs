@@ -22,6 +22,11 @@ pub(super) fn standing(id: &str, history: &[Fact]) -> Standing {
     let mut standing = Standing { facts: Vec::new(), corrected: false };
     for (home, fact) in originals(history) {
         let amendments = corrections.get(&fact.position).map(Vec::as_slice).unwrap_or_default();
+        if !fact.kind.producer_may_send() {
+            // What the host did (a destruction, a transfer) is no claim that somebody could take back.
+            standing.facts.push(fact.clone());
+            continue;
+        }
         if annulled.contains(&fact.position) {
             standing.corrected = true;
             continue;

@@ -168,7 +168,7 @@ fn adopt(
     let Some(original) = known.iter().find(|fact| fact.position == target && fact.target().is_none()) else {
         return Ok(false);
     };
-    if original.is_lineage || matches!(original.told, Told::Adopted(_)) {
+    if original.is_lineage || !original.kind.producer_may_send() || matches!(original.told, Told::Adopted(_)) {
         return Ok(false);
     }
     let mut beside: FxHashSet<Position> = FxHashSet::from_iter([target]);

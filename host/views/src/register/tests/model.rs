@@ -34,6 +34,7 @@ fn lifecycle_event() -> impl Strategy<Value = Sent> {
         (0..40_usize).prop_map(|n| (Kind::RecordModified, json!({"attributes": {"k": "v".repeat(n * 500)}}))),
         Just((Kind::RecordLabelled, json!({"level": "internal", "barrier": true}))),
         Just((Kind::RecordAccessed, json!({}))),
+        Just((Kind::RecordTransferred, json!({}))),
         Just((Kind::RecordClassified, json!({"series": 7}))),
     ];
     (kinds, subject(), when(), any::<bool>()).prop_map(|((kind, body), of, when, named)| {

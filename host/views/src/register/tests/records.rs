@@ -390,3 +390,16 @@ fn a_body_that_does_not_fit_its_kind_stands_in_the_history_and_says_nothing() {
     assert_eq!(read(&rows, "p/1").series().unwrap().as_str(), "tx/1/A");
     assert_eq!(history(&rows, &id("p/1"), None).unwrap().len(), 2);
 }
+
+#[test]
+fn what_the_host_did_to_a_record_cannot_be_annulled_or_given_to_another() {
+    let mut log = Log::default();
+    created(&mut log, "p/1", "2010-01-01");
+    let destroyed = plain(&mut log, Kind::RecordDestroyed, "p/1", "2020-01-01");
+    annul(&mut log, destroyed);
+    correct(&mut log, destroyed, "on", json!("2030-01-01"));
+    correct(&mut log, destroyed, "subject", json!("p/2"));
+    let found = facts(&log, "p/1", "2021-01-01");
+    assert_eq!(found.destroyed.map(|position| position.seq), Some(destroyed));
+    assert_eq!(record(&log.rows(), &id("p/2"), None).unwrap(), None);
+}
