@@ -74,7 +74,8 @@ pub fn crate_to_component(dir: &Path, out: Option<&Path>) -> Result<Built, WasmE
         let source = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(WasmError::File { path: manifest, what: "read", source });
     }
-    let manifest = manifest.canonicalize().map_err(|source| WasmError::File { path: manifest, what: "read", source })?;
+    let manifest =
+        manifest.canonicalize().map_err(|source| WasmError::File { path: manifest, what: "read", source })?;
     let described = described(&manifest)?;
     let package = described.package(&manifest)?;
     let core = built(&manifest, &package.name, profile(&described.workspace_root))?;
@@ -142,7 +143,10 @@ fn built(manifest: &Path, name: &str, profile: &str) -> Result<PathBuf, WasmErro
     let mut cargo = Command::new("cargo");
     cargo.current_dir(manifest.parent().unwrap_or(manifest));
     cargo.args(["build", "--lib", "--target", TARGET, "--profile", profile, "--manifest-path"]).arg(manifest);
-    cargo.args(["--package", name, "--message-format=json-render-diagnostics"]).args(args).envs(environment.iter().copied());
+    cargo
+        .args(["--package", name, "--message-format=json-render-diagnostics"])
+        .args(args)
+        .envs(environment.iter().copied());
     let said = run(&mut cargo)?;
     let module = said.split(|byte| *byte == b'\n').filter_map(|line| artifact(line, manifest)).next_back();
     module.ok_or_else(|| failed(&cargo, "it wrote no WebAssembly module"))
@@ -185,7 +189,8 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = std::fs::File::create(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()));
+    let written =
+        std::fs::File::create(&temporary).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()));
     written.and_then(|()| std::fs::rename(&temporary, path)).inspect_err(|_| drop(std::fs::remove_file(&temporary)))
 }
 

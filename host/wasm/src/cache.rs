@@ -11,12 +11,15 @@ use sha2::{Digest as _, Sha256};
 use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::component::Component;
 
 const MAC_BYTES: usize = 32;
 
 /// No compiled component is larger; a longer file is none of ours.
 const FILE_BYTES_MAX: u64 = 1 << 30;
+
+static TURN: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -45,7 +48,10 @@ impl Cache {
             tracing::warn!(file = name, "a compiled plugin in the cache is damaged; it is compiled again");
             return None;
         }
-        #[allow(unsafe_code, reason = "the HMAC shows that this very engine wrote these bytes, which is what deserialize asks for")]
+        #[allow(
+            unsafe_code,
+            reason = "the HMAC shows that this very engine wrote these bytes, which is what deserialize asks for"
+        )]
         // SAFETY: only `store` writes a file whose HMAC holds under our key, and it writes what `serialize` gave.
         let loaded = unsafe { Component::deserialize(engine, compiled) };
         loaded.ok()
@@ -66,7 +72,9 @@ impl Cache {
     fn write(&self, name: &str, mac: &[u8], bytes: &[u8]) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.dir)?;
         let path = self.dir.join(name);
-        let temporary = self.dir.join(format!("{name}.{}", std::process::id()));
+        // Two threads and two processes may be keeping the same plugin.
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.dir.join(format!("{name}.{}.{turn}", std::process::id()));
         let mut file = std::fs::File::create(&temporary)?;
         let written = file.write_all(mac).and_then(|()| file.write_all(bytes)).and_then(|()| file.sync_data());
         written.and_then(|()| std::fs::rename(&temporary, &path)).inspect_err(|_| remove(&temporary))

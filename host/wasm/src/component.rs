@@ -28,8 +28,12 @@ pub fn from_core_module(core: &[u8]) -> Result<Vec<u8>, WasmError> {
     encoder.module(core).map_err(|error| wrong(&format!("{error:#}")))?.validate(true);
     let component = encoder.encode().map_err(|error| wrong(&format!("{error:#}")))?;
     bounded(&component)?;
-    let imports = imports(&component)?;
-    if imports.is_empty() { Ok(component) } else { Err(WasmError::Imports(imports)) }
+    let found = inspect(&component)?;
+    match (found.imports.is_empty(), found.world) {
+        (false, _) => Err(WasmError::Imports(found.imports)),
+        (true, None) => Err(wrong(&"it exports none of the worlds of fonds:policy, or more than one")),
+        (true, Some(_)) => Ok(component),
+    }
 }
 
 fn bounded(bytes: &[u8]) -> Result<(), WasmError> {
@@ -42,7 +46,9 @@ fn bounded(bytes: &[u8]) -> Result<(), WasmError> {
 
 /// The functions that a core module imports: none is there for a policy.
 fn core_imports(core: &[u8]) -> Result<Vec<String>, WasmError> {
-    let wrong = |error: wasmparser::BinaryReaderError| WasmError::NotAComponent(format!("it is no WebAssembly module: {error}"));
+    let wrong = |error: wasmparser::BinaryReaderError| {
+        WasmError::NotAComponent(format!("it is no WebAssembly module: {error}"))
+    };
     let mut names = Vec::new();
     for payload in wasmparser::Parser::new(0).parse_all(core) {
         if let wasmparser::Payload::ImportSection(imports) = payload.map_err(wrong)? {
@@ -122,7 +128,8 @@ fn outer_imports(component: &[u8], types: &Types) -> Result<Vec<(String, Compone
             wasmparser::Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     let name = import.map_err(not_valid)?.name.name;
-                    let item = types.component_item_for_import(name).ok_or_else(|| not_valid("an import has no type"))?;
+                    let item =
+                        types.component_item_for_import(name).ok_or_else(|| not_valid("an import has no type"))?;
                     found.push((name.to_owned(), item.ty));
                 }
             }

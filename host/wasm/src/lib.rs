@@ -10,6 +10,8 @@ mod engine;
 mod fault;
 mod limits;
 mod plugin;
+#[cfg(test)]
+mod testing;
 mod v0_1;
 
 pub use engine::{ENGINE_VERSION, Engine, EngineOptions};

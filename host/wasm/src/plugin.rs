@@ -29,7 +29,12 @@ pub(crate) struct Running {
 }
 
 impl Loaded {
-    pub(crate) fn new(engine: &wasmtime::Engine, component: &Component, digest: Digest, limits: Limits) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        engine: &wasmtime::Engine,
+        component: &Component,
+        digest: Digest,
+        limits: Limits,
+    ) -> Result<Self, Fault> {
         let exports = v0_1::Exports::find(component).map_err(load)?;
         // No function is defined, so a component that asks for one (or for a resource) is refused here too.
         let pre = Linker::new(engine)

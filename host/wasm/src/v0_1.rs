@@ -70,7 +70,8 @@ impl Exports {
         let call = typed::<(), (wire::Manifest,)>(running, &self.describe)?;
         let (manifest,) = call.call(&mut running.store, ())?;
         let wire::Manifest { name, version, summary, reasons } = manifest;
-        let reasons = reasons.into_iter().map(|wire::Reason { code, text, authority }| ReasonText { code, text, authority });
+        let reasons =
+            reasons.into_iter().map(|wire::Reason { code, text, authority }| ReasonText { code, text, authority });
         Ok(Described { name, version, summary, reasons: reasons.collect() })
     }
 
@@ -80,7 +81,10 @@ impl Exports {
         Ok(answered.map(|wire::Needs { history, ancestors, attributes }| Needs { history, ancestors, attributes }))
     }
 
-    fn asked<'a, T: Lift + 'static>(&self, running: &mut Running) -> wasmtime::Result<TypedFunc<(wire::Request<'a>,), Answered<T>>>
+    fn asked<'a, T: Lift + 'static>(
+        &self,
+        running: &mut Running,
+    ) -> wasmtime::Result<TypedFunc<(wire::Request<'a>,), Answered<T>>>
     where
         Answered<T>: ComponentNamedList,
     {
@@ -104,15 +108,30 @@ impl Exports {
         Ok(decisions)
     }
 
-    pub(crate) fn retention(&self, running: &mut Running, request: &Request, reasons: &[ReasonText]) -> Result<Vec<Verdict>, Failure> {
+    pub(crate) fn retention(
+        &self,
+        running: &mut Running,
+        request: &Request,
+        reasons: &[ReasonText],
+    ) -> Result<Vec<Verdict>, Failure> {
         lifted(self.call(running, request)?, reasons, lift::retention)
     }
 
-    pub(crate) fn classification(&self, running: &mut Running, request: &Request, reasons: &[ReasonText]) -> Result<Vec<Verdict>, Failure> {
+    pub(crate) fn classification(
+        &self,
+        running: &mut Running,
+        request: &Request,
+        reasons: &[ReasonText],
+    ) -> Result<Vec<Verdict>, Failure> {
         lifted(self.call(running, request)?, reasons, lift::classification)
     }
 
-    pub(crate) fn archival(&self, running: &mut Running, request: &Request, reasons: &[ReasonText]) -> Result<Vec<Verdict>, Failure> {
+    pub(crate) fn archival(
+        &self,
+        running: &mut Running,
+        request: &Request,
+        reasons: &[ReasonText],
+    ) -> Result<Vec<Verdict>, Failure> {
         lifted(self.call(running, request)?, reasons, lift::archival)
     }
 }

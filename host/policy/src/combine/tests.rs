@@ -87,7 +87,13 @@ fn different_series_are_a_conflict_that_retains() {
 
 #[test]
 fn the_highest_label_wins_with_all_categories_and_an_unknown_level_is_above_all() {
-    let label = |level| classified(None, Some((level, &["tax", "health"][..usize::from(level == "secret") + 1])), Declassification::Never);
+    let label = |level| {
+        classified(
+            None,
+            Some((level, &["tax", "health"][..usize::from(level == "secret") + 1])),
+            Declassification::Never,
+        )
+    };
     let effective = combined(&[label("internal"), label("secret")]);
     let want = Label { level: "secret".into(), categories: vec!["health".into(), "tax".into()] };
     assert_eq!(effective.label, Some(want));
@@ -197,8 +203,10 @@ fn any_declassification() -> impl Strategy<Value = Declassification> {
 }
 
 fn any_fault() -> impl Strategy<Value = Given> {
-    let kinds = vec![FaultKind::Trap, FaultKind::Fuel, FaultKind::Memory, FaultKind::Suspended, FaultKind::AncestorsTruncated];
-    (prop::sample::select(World::ALL.to_vec()), prop::sample::select(kinds)).prop_map(|(world, kind)| faulty(world, kind))
+    let kinds =
+        vec![FaultKind::Trap, FaultKind::Fuel, FaultKind::Memory, FaultKind::Suspended, FaultKind::AncestorsTruncated];
+    (prop::sample::select(World::ALL.to_vec()), prop::sample::select(kinds))
+        .prop_map(|(world, kind)| faulty(world, kind))
 }
 
 fn any_given() -> impl Strategy<Value = Given> {

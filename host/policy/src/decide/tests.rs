@@ -70,7 +70,12 @@ fn subject(number: usize) -> Subject {
         rule: if number % 4 == 3 { Err(Unruled::NoRule) } else { Ok((number % 2) as u32) },
         started: vec![
             Occurrence { trigger: Trigger::Closed, on: PartialDate::parse("2010-10-18").ok(), exact: true, seq: 12 },
-            Occurrence { trigger: Trigger::Event("paid \"all\"".into()), on: PartialDate::parse("2010-10").ok(), exact: false, seq: 9 },
+            Occurrence {
+                trigger: Trigger::Event("paid \"all\"".into()),
+                on: PartialDate::parse("2010-10").ok(),
+                exact: false,
+                seq: 9,
+            },
         ],
         marks: vec![Mark::Corrected],
         label: Some(Label { level: "internal".into(), categories: vec!["tax".into()] }),
@@ -91,7 +96,13 @@ fn request(cases: usize) -> Request {
     };
     let rule = |number: u32| {
         let clause = Clause { trigger: Trigger::Closed, cutoff: Cutoff::FiscalYear, years: number, months: 0, days: 0 };
-        let rule = Rule { permanent: false, clauses: vec![clause], action: Action::Destroy, authority: "tx 1".into(), citations: vec![] };
+        let rule = Rule {
+            permanent: false,
+            clauses: vec![clause],
+            action: Action::Destroy,
+            authority: "tx 1".into(),
+            citations: vec![],
+        };
         Arc::new(RuleInForce { series: format!("tx/001/{number}"), title: "Permits".into(), rule })
     };
     Request {
@@ -235,7 +246,11 @@ fn plainly(request: &Request, index: usize) -> String {
     let index_of = |field: &str| serde_json::to_string(&field).unwrap();
     let tail = tail
         .replacen(&format!("{}:{}", index_of("agency"), subject.agency.unwrap()), &format!("\"agency\":{agency}"), 1)
-        .replacen(&format!("\"rule\":{}", serde_json::to_string(&subject.rule).unwrap()), &format!("\"rule\":{rule}"), 1);
+        .replacen(
+            &format!("\"rule\":{}", serde_json::to_string(&subject.rule).unwrap()),
+            &format!("\"rule\":{rule}"),
+            1,
+        );
     let tail = tail.replace(",\"categories\":[]", "");
     let levels = serde_json::to_string(&*request.levels).unwrap();
     format!("{{\"as_of\":\"{}\",\"levels\":{levels},{}", request.as_of, &tail[1..])

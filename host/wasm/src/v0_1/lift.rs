@@ -2,7 +2,9 @@
 
 use super::wire;
 use fonds_model::body::ReasonText;
-use fonds_model::decision::{Archival, Attribute, Awaited, Because, Classification, Packaging, Plan, Retention, Term, Verdict};
+use fonds_model::decision::{
+    Archival, Attribute, Awaited, Because, Classification, Packaging, Plan, Retention, Term, Verdict,
+};
 use fonds_model::label::Declassification;
 use fonds_model::{Action, Label, PartialDate, SeriesId, Trigger};
 use jiff::civil::Date;
@@ -63,7 +65,9 @@ fn date(date: wire::Date) -> Result<PartialDate, String> {
         let (year, month, day) = (i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?);
         Date::new(year, month, day).ok().filter(|_| year >= 1)
     };
-    exact().map(PartialDate::from).ok_or_else(|| format!("{year}-{month}-{day} is no date between the years 1 and 9999"))
+    exact()
+        .map(PartialDate::from)
+        .ok_or_else(|| format!("{year}-{month}-{day} is no date between the years 1 and 9999"))
 }
 
 fn trigger(trigger: wire::Trigger) -> Result<Trigger, String> {
