@@ -157,11 +157,7 @@ impl<R: BufRead> Splitter<R> {
     /// The next byte that is no white space, still unread.
     fn peek(&mut self) -> io::Result<Result<Option<u8>, io::Error>> {
         let mut seen = None;
-        let stretch = self.skip(&mut |chunk| {
-            let at = chunk.iter().position(|byte| !byte.is_ascii_whitespace());
-            seen = at.and_then(|at| chunk.get(at).copied());
-            at
-        })?;
+        let stretch = self.skip(&mut |chunk| blanks(chunk, &mut seen))?;
         Ok(match stretch.end {
             End::Fault(error) => Err(error),
             End::Found | End::Source => Ok(seen),
@@ -170,14 +166,6 @@ impl<R: BufRead> Splitter<R> {
 
     fn start(&mut self, rejects: &mut dyn Write) -> io::Result<Option<Split>> {
         let first = match self.peek()? {
-            Ok(Some(0xef)) => {
-                // A byte order mark is three bytes; anything else that begins so is a line like another.
-                if self.source.fill_buf().is_ok_and(|chunk| chunk.starts_with(b"\xef\xbb\xbf")) {
-                    self.source.consume(3);
-                    return Ok(None);
-                }
-                0xef
-            }
             Ok(Some(first)) => first,
             Ok(None) => {
                 self.mode = Mode::Done;
@@ -195,7 +183,12 @@ impl<R: BufRead> Splitter<R> {
                 self.mode = Mode::Xml;
                 Ok(None)
             }
-            _ => self.first_line(rejects),
+            0xef => {
+                let mut left = 3;
+                let mark = self.take(Vec::new(), &mut |chunk| up_to(chunk, &mut left), rejects)?;
+                if mark.bytes == b"\xef\xbb\xbf" { Ok(None) } else { self.first_line(mark.bytes, rejects) }
+            }
+            _ => self.first_line(Vec::new(), rejects),
         }
     }
 
@@ -206,22 +199,29 @@ impl<R: BufRead> Splitter<R> {
     }
 
     /// A first line that ends within a value, and is not followed by a new one, begins a value of several lines.
-    fn first_line(&mut self, rejects: &mut dyn Write) -> io::Result<Option<Split>> {
+    fn first_line(&mut self, held: Vec<u8>, rejects: &mut dyn Write) -> io::Result<Option<Split>> {
         self.mode = Mode::Lines;
         let line = self.line;
-        let stretch = self.take(Vec::new(), &mut whole_line, rejects)?;
+        if held.ends_with(b"\n") {
+            let stretch = Stretch { bytes: held, streamed: 0, end: End::Found };
+            return self.finish(line, stretch, Cut::Json, None, rejects);
+        }
+        let stretch = self.take(held, &mut whole_line, rejects)?;
         let mut balance = Balance::default();
         let closed = balance.feed(&stretch.bytes, Stop::AfterValue).is_some() || balance.depth == 0;
         if stretch.streamed > 0 || closed || !matches!(stretch.end, End::Found) {
             return self.finish(line, stretch, Cut::Json, None, rejects);
         }
-        match self.peek()? {
-            Ok(Some(b'{') | None) | Err(_) => self.finish(line, stretch, Cut::Json, None, rejects),
-            Ok(Some(_)) => {
-                self.mode = Mode::Values;
-                self.next_value(stretch.bytes, balance, line, rejects)
-            }
+        // The white space before the next line's text belongs to the value, if the value goes on there.
+        let line_bytes = stretch.bytes.len();
+        let mut next = None;
+        let mut stretch = self.take(stretch.bytes, &mut |chunk| blanks(chunk, &mut next), rejects)?;
+        if matches!(next, Some(first) if first != b'{') && stretch.streamed == 0 {
+            self.mode = Mode::Values;
+            return self.next_value(stretch.bytes, balance, line, rejects);
         }
+        stretch.bytes.truncate(line_bytes);
+        self.finish(line, stretch, Cut::Json, None, rejects)
     }
 
     fn next_line(&mut self, rejects: &mut dyn Write) -> io::Result<Option<Split>> {
@@ -386,6 +386,20 @@ impl<R: BufRead> Splitter<R> {
 
 fn whole_line(chunk: &[u8]) -> Option<usize> {
     memchr::memchr(b'\n', chunk).map(|at| at + 1)
+}
+
+/// Up to the first byte that is no white space, which is put into `next`.
+fn blanks(chunk: &[u8], next: &mut Option<u8>) -> Option<usize> {
+    let at = chunk.iter().position(|byte| !byte.is_ascii_whitespace())?;
+    *next = chunk.get(at).copied();
+    Some(at)
+}
+
+/// So many bytes more, or up to the end of the line.
+fn up_to(chunk: &[u8], left: &mut usize) -> Option<usize> {
+    let taken = chunk.get(..*left).unwrap_or(chunk);
+    *left -= taken.len();
+    whole_line(taken).or((*left == 0).then_some(taken.len()))
 }
 
 #[cfg(test)]
