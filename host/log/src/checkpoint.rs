@@ -34,7 +34,8 @@ impl Checkpoint {
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(wrong());
         };
-        if size.is_empty() || size.len() > 1 && size.starts_with('0') || !size.bytes().all(|byte| byte.is_ascii_digit()) {
+        if size.is_empty() || size.len() > 1 && size.starts_with('0') || !size.bytes().all(|byte| byte.is_ascii_digit())
+        {
             return Err(wrong());
         }
         let size = size.parse().map_err(|_| wrong())?;
@@ -52,7 +53,9 @@ mod tests {
         let signer = Signer::from_seed("log.example", &[1; 32]).unwrap();
         let checkpoint = Checkpoint { origin: "log.example".into(), size: 257, root: Digest([9; 32]) };
         let note = checkpoint.sign(&signer);
-        assert!(note.starts_with("log.example\n257\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n\n\u{2014} log.example "));
+        assert!(
+            note.starts_with("log.example\n257\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n\n\u{2014} log.example ")
+        );
         assert_eq!(Checkpoint::open(&note, &[signer.verifier()]).unwrap(), checkpoint);
         for size in ["0257", "+257", "", "-1", "2 57"] {
             let note = signer.sign(&format!("log.example\n{size}\nCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=\n"));

@@ -159,6 +159,8 @@ impl Chunks {
             let (mut end, mut entries, mut bad) = (0, 0, false);
             loop {
                 match frame::peek(bytes.get(end..).unwrap_or_default()) {
+                    // What lies beyond the end may not be durable yet, and be cut off again: it is never kept.
+                    Peek::Whole { is_entry: true, .. } if self.next + entries >= self.end => break,
                     Peek::Whole { bytes, is_entry } => {
                         end += bytes;
                         entries += u64::from(is_entry);

@@ -131,7 +131,10 @@ impl Header {
 fn read_time(text: &[u8]) -> Option<Timestamp> {
     let pattern = b"0000-00-00T00:00:00.000000Z";
     let fits = text.len() == pattern.len()
-        && text.iter().zip(pattern).all(|(byte, want)| if *want == b'0' { byte.is_ascii_digit() } else { byte == want });
+        && text
+            .iter()
+            .zip(pattern)
+            .all(|(byte, want)| if *want == b'0' { byte.is_ascii_digit() } else { byte == want });
     if !fits {
         return None;
     }
@@ -175,7 +178,12 @@ mod tests {
         ] {
             assert!(Header::parse(text.replacen(from, to, 1).as_bytes()).is_err(), "{to}");
         }
-        assert!(Header::parse(b"{\"v\":1,\"seq\":0,\"at\":\"2026-01-02T03:04:05.678901Z\",\"kind\":\"record.created\",\"items\":[]}").is_err());
+        assert!(
+            Header::parse(
+                b"{\"v\":1,\"seq\":0,\"at\":\"2026-01-02T03:04:05.678901Z\",\"kind\":\"record.created\",\"items\":[]}"
+            )
+            .is_err()
+        );
     }
 
     #[test]

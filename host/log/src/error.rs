@@ -14,7 +14,9 @@ pub enum LogError {
     #[error("the append was not made: {0}; nothing was written, it is safe to try again")]
     Rejected(String),
     /// The disk is nearly full.
-    #[error("the disk has {free} bytes free and `{min}` are to stay free: nothing was written, make room and try again")]
+    #[error(
+        "the disk has {free} bytes free and `{min}` are to stay free: nothing was written, make room and try again"
+    )]
     Full {
         /// Bytes that are free.
         free: u64,

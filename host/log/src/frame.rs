@@ -4,7 +4,7 @@
 //! frame   = length:u32 crc:u32 body            all little endian; the CRC is over the length's bytes and the body
 //! entry   = 1 flags:u8 header_length:u16 items:u16 header [name:32 [content:32]] item…
 //! item    = length:u32 salt:16 payload         or the length 0xffffffff alone, once erased
-//! trailer = 2 size:u64 root:32                 the tree after the group
+//! trailer = 2 start:u64 size:u64 root:32       the log's size before the group; size and root after it
 //! ```
 
 use crate::entry::{Header, SALT_BYTES};
@@ -17,7 +17,7 @@ pub(crate) const PREFIX_BYTES: usize = 8;
 const BODY_BYTES_MAX: usize = crate::entry::ENTRY_BYTES_MAX + (1 << 20);
 const ENTRY: u8 = 1;
 const TRAILER: u8 = 2;
-const TRAILER_BYTES: usize = 41;
+const TRAILER_BYTES: usize = 49;
 const HAS_NAME: u8 = 1;
 const HAS_CONTENT: u8 = 2;
 const ERASED: u32 = u32::MAX;
@@ -26,7 +26,7 @@ const ERASED: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
     Entry(EntryFrame<'a>),
-    Trailer { size: u64, root: Digest },
+    Trailer { start: u64, size: u64, root: Digest },
 }
 
 /// An entry as its frame has it.
@@ -77,8 +77,10 @@ pub(crate) fn read(bytes: &[u8]) -> Option<(Frame<'_>, &[u8])> {
     let frame = match *tag {
         ENTRY => Frame::Entry(EntryFrame::read(body)?),
         TRAILER => {
-            let (size, root) = body.split_first_chunk::<8>()?;
-            Frame::Trailer { size: u64::from_le_bytes(*size), root: Digest(root.try_into().ok()?) }
+            let (start, rest) = body.split_first_chunk::<8>()?;
+            let (size, root) = rest.split_first_chunk::<8>()?;
+            let (start, size) = (u64::from_le_bytes(*start), u64::from_le_bytes(*size));
+            Frame::Trailer { start, size, root: Digest(root.try_into().ok()?) }
         }
         _ => return None,
     };
@@ -101,9 +103,10 @@ fn push(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Appends a group's trailer.
-pub(crate) fn push_trailer(out: &mut Vec<u8>, size: u64, root: &Digest) {
+pub(crate) fn push_trailer(out: &mut Vec<u8>, start: u64, size: u64, root: &Digest) {
     push(out, |out| {
         out.push(TRAILER);
+        out.extend_from_slice(&start.to_le_bytes());
         out.extend_from_slice(&size.to_le_bytes());
         out.extend_from_slice(&root.0);
     });
@@ -204,13 +207,14 @@ impl<'a> EntryFrame<'a> {
     }
 }
 
-/// Whether a whole trailer with more bytes behind it stands somewhere in `bytes`: then its group had been made durable.
-pub(crate) fn has_trailer_inside(bytes: &[u8]) -> bool {
+/// Whether the bytes after the last whole group, where the log has `size` entries, show that a later group was begun:
+/// then the group that is not whole had been made durable before, and is not the one that a crash has torn.
+pub(crate) fn was_durable(torn: &[u8], size: u64) -> bool {
     let length = (TRAILER_BYTES as u32).to_le_bytes();
-    (0..bytes.len()).any(|at| {
-        let Some(here) = bytes.get(at..) else { return false };
-        here.starts_with(&length)
-            && matches!(read(here), Some((Frame::Trailer { .. }, rest)) if rest.iter().any(|byte| *byte != 0))
+    (0..torn.len()).any(|at| {
+        let Some(here) = torn.get(at..).filter(|here| here.starts_with(&length)) else { return false };
+        let Some((Frame::Trailer { start, .. }, rest)) = read(here) else { return false };
+        start > size || rest.iter().any(|byte| *byte != 0)
     })
 }
 
@@ -234,15 +238,28 @@ mod tests {
     #[test]
     fn frames_have_these_bytes_for_ever() {
         let mut trailer = Vec::new();
-        push_trailer(&mut trailer, 258, &Digest([9; 32]));
-        assert_eq!(hex(&trailer), "TRAILERHEX");
+        push_trailer(&mut trailer, 256, 258, &Digest([9; 32]));
+        assert_eq!(
+            hex(&trailer),
+            "3100000055a0e87002000100000000000002010000000000000909090909090909090909090909090909090909090909090909090909090909"
+        );
         let entry = hex(&frame(Some(Macs { name: [1; 32], content: [2; 32] })));
-        assert_eq!(entry, "ENTRYHEX");
+        let want = concat!(
+            "f2000000d7ae3c5d0103960001007b2276223a312c22736571223a352c226174223a22313937302d30312d3031543030",
+            "3a30303a30302e3030303030305a222c226b696e64223a227265636f72642e636c6f736564222c226974656d73223a5b",
+            "226638303431363734323866666366633133313938666566386632663234666166386163623630303938643363316635",
+            "3135353936396336363363643461373935225d7d01010101010101010101010101010101010101010101010101010101",
+            "010101010202020202020202020202020202020202020202020202020202020202020202020000000303030303030303",
+            "03030303030303036869",
+        );
+        assert_eq!(entry, want);
     }
 
     #[test]
     fn an_entry_comes_back_with_its_macs() {
-        for macs in [None, Some(Macs { name: [1; 32], content: [1; 32] }), Some(Macs { name: [1; 32], content: [2; 32] })] {
+        for macs in
+            [None, Some(Macs { name: [1; 32], content: [1; 32] }), Some(Macs { name: [1; 32], content: [2; 32] })]
+        {
             let bytes = frame(macs);
             let Some((Frame::Entry(entry), rest)) = read(&bytes) else { panic!("no entry") };
             assert!(rest.is_empty());
@@ -257,7 +274,13 @@ mod tests {
     #[test]
     fn an_erased_item_keeps_its_digest_and_the_identity() {
         let mut out = Vec::new();
-        push_entry(&mut out, &header().to_bytes(), Some(&Macs { name: [1; 32], content: [1; 32] }), 1, &ERASED.to_le_bytes());
+        push_entry(
+            &mut out,
+            &header().to_bytes(),
+            Some(&Macs { name: [1; 32], content: [1; 32] }),
+            1,
+            &ERASED.to_le_bytes(),
+        );
         let Some((Frame::Entry(entry), _)) = read(&out) else { panic!("no entry") };
         assert!(entry.is_erased());
         let framed = entry.to_framed(5).unwrap();

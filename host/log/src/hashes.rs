@@ -35,13 +35,18 @@ pub(crate) fn read(dir: &Path, nodes: &[Node]) -> Result<Option<Vec<Digest>>, Lo
         let read = files.get(&base).map(|file| file.read_exact_at(&mut bytes, node.index.saturating_mul(count)));
         match read {
             Some(Ok(())) => {}
-            Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => return Err(io_error("read", &path)(error)),
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+                return Err(io_error("read", &path)(error));
+            }
             _ => return Ok(None),
         }
-        let mut row: Vec<Digest> =
-            bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(Digest)).collect();
+        let mut row: Vec<Digest> = bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(Digest)).collect();
         while row.len() > 1 {
-            row = row.chunks_exact(2).filter_map(|pair| <&[Digest; 2]>::try_from(pair).ok()).map(|[l, r]| node_hash(l, r)).collect();
+            row = row
+                .chunks_exact(2)
+                .filter_map(|pair| <&[Digest; 2]>::try_from(pair).ok())
+                .map(|[l, r]| node_hash(l, r))
+                .collect();
         }
         hashes.extend(row);
     }
@@ -93,7 +98,7 @@ impl HashWriter {
 
     /// Takes a subtree's hash; it is written with [`HashWriter::flush`].
     pub(crate) fn push(&mut self, node: Node, hash: &Digest) -> Result<(), LogError> {
-        if node.level % TILE_LEVELS == 0 {
+        if node.level.is_multiple_of(TILE_LEVELS) {
             self.level(node.level)?.unwritten.extend_from_slice(&hash.0);
         }
         Ok(())

@@ -16,7 +16,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
     let mut stored = Instant::now();
     let (mut bytes, mut quiet_since) = (0, Instant::now());
     loop {
-        {
+        let looked = Instant::now();
+        while looked.elapsed() < LOOK_EVERY {
             let state = shared.state();
             if state.closing || state.failed.is_some() {
                 return;
@@ -24,8 +25,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             if state.appended_bytes != bytes {
                 (bytes, quiet_since) = (state.appended_bytes, Instant::now());
             }
+            drop(shared.wait(state, LOOK_EVERY));
         }
-        std::thread::sleep(LOOK_EVERY);
         if stored.elapsed() + LOOK_EVERY >= shared.options.checkpoint_every {
             if let Err(error) = shared.store_checkpoint() {
                 tracing::error!(%error, "the checkpoint could not be stored");

@@ -139,7 +139,12 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::TooLarge`] when it breaks a limit.
-    pub fn prepare(&self, kind: Kind, payloads: Vec<Vec<u8>>, identity: Option<&Identity>) -> Result<Prepared, LogError> {
+    pub fn prepare(
+        &self,
+        kind: Kind,
+        payloads: Vec<Vec<u8>>,
+        identity: Option<&Identity>,
+    ) -> Result<Prepared, LogError> {
         Prepared::new(kind, &payloads, identity, &self.shared.identities)
     }
 

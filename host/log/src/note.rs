@@ -154,14 +154,16 @@ pub fn open<'a>(note: &'a str, keys: &[Verifier]) -> Result<&'a str, LogError> {
             return Err(wrong("it has too many signatures"));
         }
         let malformed = || wrong("a signature's line is not understood");
-        let (name, signature) = line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or_else(malformed)?;
+        let (name, signature) =
+            line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or_else(malformed)?;
         let bytes = STANDARD.decode(signature).map_err(|_| malformed())?;
         let (id, signature) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
         if !is_name(name) || signature.is_empty() {
             return Err(malformed());
         }
         let Some(key) = keys.iter().find(|key| key.name == name && key_id(name, &key.key) == *id) else { continue };
-        let good = Signature::from_slice(signature).is_ok_and(|sig| key.key.verify_strict(text.as_bytes(), &sig).is_ok());
+        let good =
+            Signature::from_slice(signature).is_ok_and(|sig| key.key.verify_strict(text.as_bytes(), &sig).is_ok());
         if !good {
             return Err(wrong("the signature does not fit the text"));
         }
@@ -181,8 +183,12 @@ mod tests {
     #[test]
     fn a_note_has_these_bytes_for_ever() {
         let signer = signer("log.example/fonds", 7);
-        assert_eq!(signer.verifier().to_string(), "log.example/fonds+VKEY");
-        assert_eq!(signer.sign("hello\n"), "NOTE");
+        assert_eq!(
+            signer.verifier().to_string(),
+            "log.example/fonds+572ca3d2+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"
+        );
+        let signature = "Vyyj0k4oFDq0+hjdMU2g4h4a3yYr2eCVNljhnm8sy30OadDh35G4Mm/Ap34RvsoA1hBrlVLatsPvHC7dm/BzdeXhwwU=";
+        assert_eq!(signer.sign("hello\n"), format!("hello\n\n\u{2014} log.example/fonds {signature}\n"));
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Tail {
                     next += 1;
                     last = Some(entry.header);
                 }
-                Frame::Trailer { size, root } if size == next => {
+                Frame::Trailer { start, size, root } if size == next && start == tail.size() => {
                     tail.groups.push(Group { size, root, end: bytes.len() - after.len() });
                     if let Some(header) = last.and_then(|header| Header::parse(header).ok()) {
                         tail.at = header.at;
@@ -124,7 +124,10 @@ fn last_segment(layout: &Layout, promised: u64) -> Result<(Tail, Vec<u8>, Option
     loop {
         let Some(segment) = segment::list(&layout.journal)?.pop() else {
             if promised > 0 {
-                return Err(LogError::damaged(0, format!("the journal is empty, and {promised} entries were promised")));
+                return Err(LogError::damaged(
+                    0,
+                    format!("the journal is empty, and {promised} entries were promised"),
+                ));
             }
             let start = Start { seq: 0, root: empty_root(), at: Timestamp(i64::MIN) };
             return Ok((Tail { start, groups: Vec::new(), at: start.at }, Vec::new(), None));
@@ -135,7 +138,7 @@ fn last_segment(layout: &Layout, promised: u64) -> Result<(Tail, Vec<u8>, Option
         let size = tail.as_ref().map_or(segment.seq, Tail::size);
         let torn = bytes.get(tail.as_ref().map_or(0, Tail::end)..).unwrap_or_default();
         let is_torn = torn.iter().any(|byte| *byte != 0);
-        if size < promised || is_torn && (segment.sealed || frame::has_trailer_inside(torn)) {
+        if size < promised || is_torn && (segment.sealed || frame::was_durable(torn, size)) {
             return Err(LogError::damaged(size, "an acknowledged group is not whole"));
         }
         if let Some(tail) = tail

@@ -148,12 +148,14 @@ impl Sealed {
     /// A block as it was before compression.
     pub(crate) fn block(&self, index: usize) -> Result<Vec<u8>, LogError> {
         let row = self.rows.get(index).copied();
-        let damaged = |why: &str| LogError::damaged(self.block_seq(index), format!("{why} in `{}`", self.path.display()));
+        let damaged =
+            |why: &str| LogError::damaged(self.block_seq(index), format!("{why} in `{}`", self.path.display()));
         let row = row.filter(|row| row.plain as usize <= BLOCK_BYTES_MAX && row.packed as usize <= BLOCK_BYTES_MAX);
         let row = row.ok_or_else(|| damaged("a block is missing"))?;
         let mut packed = vec![0; row.packed as usize];
         self.file.read_exact_at(&mut packed, row.offset).map_err(io_error("read", &self.path))?;
-        let plain = zstd::bulk::decompress(&packed, row.plain as usize).map_err(|_| damaged("a block cannot be unpacked"))?;
+        let plain =
+            zstd::bulk::decompress(&packed, row.plain as usize).map_err(|_| damaged("a block cannot be unpacked"))?;
         if plain.len() == row.plain as usize { Ok(plain) } else { Err(damaged("a block has another length")) }
     }
 }

@@ -110,9 +110,9 @@ pub(crate) fn start_of(segment: &Segment) -> Result<Start, LogError> {
         file.take(START_BYTES as u64).read_to_end(&mut bytes).map_err(io_error("read", &segment.path))?;
         bytes
     };
-    Start::read(&bytes)
-        .filter(|start| start.seq == segment.seq)
-        .ok_or_else(|| LogError::damaged(segment.seq, format!("`{}` does not begin as a segment", segment.path.display())))
+    Start::read(&bytes).filter(|start| start.seq == segment.seq).ok_or_else(|| {
+        LogError::damaged(segment.seq, format!("`{}` does not begin as a segment", segment.path.display()))
+    })
 }
 
 /// Removes a segment whose first group never became durable.

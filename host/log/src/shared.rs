@@ -1,10 +1,10 @@
 //! What the threads of an open log share.
 
+use crate::checkpoint::Checkpoint;
 use crate::identities::Unapplied;
 use crate::keys::Identities;
 use crate::layout::Layout;
 use crate::note::Signer;
-use crate::checkpoint::Checkpoint;
 use crate::{LogError, LogStore, disk};
 use fonds_model::{Digest, Timestamp};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

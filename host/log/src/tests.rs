@@ -24,7 +24,11 @@ fn copy(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         let target = to.join(file.file_name());
-        if file.file_type().unwrap().is_dir() { copy(&file.path(), &target) } else { drop(fs::copy(file.path(), target).unwrap()) }
+        if file.file_type().unwrap().is_dir() {
+            copy(&file.path(), &target)
+        } else {
+            assert!(fs::copy(file.path(), target).is_ok())
+        }
     }
 }
 
@@ -65,7 +69,11 @@ fn sent_again_it_is_a_duplicate_and_with_other_content_a_conflict() {
     use Outcome::{Appended, Conflict, Duplicate};
     assert_eq!(outcomes, [Appended(0), Duplicate(0), Conflict(0), Appended(1)], "also within one group");
     log.catch_up(&mut |_, _| {}).unwrap();
-    assert_eq!(log.stage(vec![prepared(&log, 2), other()]).commit().unwrap(), [Duplicate(1), Conflict(0)], "once applied");
+    assert_eq!(
+        log.stage(vec![prepared(&log, 2), other()]).commit().unwrap(),
+        [Duplicate(1), Conflict(0)],
+        "once applied"
+    );
     log.close().unwrap();
     let log = open(dir.path()).unwrap();
     let again = log.stage(vec![prepared(&log, 1), prepared(&log, 2)]).commit().unwrap();
@@ -123,7 +131,7 @@ fn sealed_segments_read_the_same_and_take_less_room() {
         assert_eq!(reader.entry(seq).unwrap(), before[seq as usize]);
     }
     let at = before[500].entry.at;
-    let want = before.iter().filter(|framed| framed.entry.at <= at).next_back().unwrap().entry.seq;
+    let want = before.iter().rfind(|framed| framed.entry.at <= at).unwrap().entry.seq;
     assert_eq!(reader.seq_at(at).unwrap(), Some(want));
     assert_eq!(reader.seq_at(Timestamp(0)).unwrap(), None);
     assert_eq!(reader.seq_at(Timestamp(i64::MAX)).unwrap(), Some(999));
@@ -195,6 +203,10 @@ fn a_tail_torn_at_any_byte_is_dropped_and_the_rest_kept() {
         let log = open_with(&torn, Arc::new(MemoryStore::default()), slow_checkpoints()).unwrap();
         let kept = if length == after { 7 } else { 5 };
         assert_eq!(log.size(), kept, "cut to {length}");
+        if length % 64 > 0 && length < after {
+            fs::remove_dir_all(&torn).unwrap();
+            continue;
+        }
         fill(&log, kept, 9, 4);
         log.close().unwrap();
         let report = Reader::open(&torn).unwrap().verify(&mut |_, _| {}).unwrap();

@@ -29,7 +29,7 @@ pub(crate) fn export(journal: &Path, signed: &Checkpoint, dir: &Path) -> Result<
         tiles.bundle.extend_from_slice(entry.header);
         let mut made = Vec::new();
         tree.push(leaf_hash(entry.header), |node, hash| {
-            if node.level % TILE_LEVELS == 0 {
+            if node.level.is_multiple_of(TILE_LEVELS) {
                 made.push((node, hash));
             }
         });
@@ -54,11 +54,14 @@ impl Tiles<'_> {
     fn write_partial(&mut self, size: u64) -> Result<(), LogError> {
         for level in 0..64 / TILE_LEVELS {
             let hashes = size >> (level * TILE_LEVELS);
-            if hashes % TILE_WIDTH > 0 {
+            if !hashes.is_multiple_of(TILE_WIDTH) {
                 self.write_tile(level, hashes / TILE_WIDTH, Some(hashes % TILE_WIDTH))?;
             }
         }
-        if size % TILE_WIDTH > 0 { self.write_bundle(size / TILE_WIDTH, Some(size % TILE_WIDTH)) } else { Ok(()) }
+        if size.is_multiple_of(TILE_WIDTH) {
+            return Ok(());
+        }
+        self.write_bundle(size / TILE_WIDTH, Some(size % TILE_WIDTH))
     }
 
     fn write_tile(&mut self, level: u8, index: u64, width: Option<u64>) -> Result<(), LogError> {

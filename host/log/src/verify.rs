@@ -175,7 +175,7 @@ fn check(chunk: &Chunk, size: u64) -> Checked {
                 checked.damage.push((seq, "its checksum is wrong".to_owned()));
                 checked.steps.push(Step::Lost);
             }
-            Some(Frame::Trailer { size, root }) => checked.steps.push(Step::Trailer { size, root }),
+            Some(Frame::Trailer { size, root, .. }) => checked.steps.push(Step::Trailer { size, root }),
             Some(Frame::Entry(entry)) => {
                 checked.steps.push(Step::Leaf(leaf_hash(entry.header)));
                 if let Err(why) = check_entry(seq, entry, &mut checked) {

@@ -159,7 +159,7 @@ impl Writer {
         self.added.clear();
         let result = self.build(group).and_then(|outcomes| {
             if self.tree.size() > tree.size() {
-                frame::push_trailer(&mut self.buffer, self.tree.size(), &self.tree.root());
+                frame::push_trailer(&mut self.buffer, tree.size(), self.tree.size(), &self.tree.root());
                 self.write(&tree, at)?;
             }
             Ok(outcomes)
