@@ -77,7 +77,7 @@ struct Loose {
 struct Loading {
     up: Vec<Loose>,
     down: Vec<Loose>,
-    /// Derivations by runs that were not known to be complete when they were come by.
+    /// How many there are so far.
     derivations: u32,
 }
 

@@ -112,9 +112,9 @@ fn answer(rows: &MemoryRows, question: &Question) -> Answer {
 
 /// The entities of an answer with their depth, in its order.
 fn entities(answer: &Answer) -> Vec<(&str, u32)> {
-    let entity = |node| match node {
-        &Node::Entity(ref node) => Some((node.id.as_str(), node.depth)),
+    let named = answer.nodes.iter().filter_map(|node| match node {
+        Node::Entity(node) => Some((node.id.as_str(), node.depth)),
         _ => None,
-    };
-    answer.nodes.iter().filter_map(entity).collect()
+    });
+    named.collect()
 }
