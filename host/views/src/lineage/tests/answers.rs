@@ -66,7 +66,7 @@ fn facets_make_derivations_informants_owners_aliases_and_columns() {
     });
     let mut earlier = event("q", Some(Complete), 5, &["far"], &[]);
     earlier.activity.as_mut().unwrap().owners.push(Owner { name: "user:jane".into(), kind: None });
-    let rows = folded(&[Said::Event(earlier), Said::Event(first.clone()), Said::Event(first)]);
+    let rows = folded(&[earlier, first.clone(), first].map(|event| Said::Event(Box::new(event))));
     let found = answer(&rows, &Question { columns: true, ..up("glue/new") });
     assert_eq!(entities(&found), [("glue/new", 0), ("new", 0), ("far", 1), ("in", 1), ("previous", 1)]);
     let edges: Vec<_> = found.edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.relation)).collect();
@@ -129,7 +129,7 @@ fn an_event_writes_few_rows() {
 fn the_json_is_the_one_that_programs_read() {
     let mut event = event("r", Some(Complete), 1, &["in"], &["out"]);
     (event.inputs[0].namespace, event.inputs[0].name, event.inputs[0].id) = ("ns".into(), "t".into(), id("ns/t"));
-    let rows = folded(&[Said::Event(event)]);
+    let rows = folded(&[Said::Event(Box::new(event))]);
     let json = serde_json::to_value(answer(&rows, &up("out"))).unwrap();
     assert_eq!(
         json,

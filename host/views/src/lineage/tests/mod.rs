@@ -62,7 +62,7 @@ fn event(activity: &str, state: Option<RunState>, time: i64, inputs: &[&str], ou
 /// What a log of one item an entry says.
 #[derive(Debug, Clone)]
 enum Said {
-    Event(Lineage),
+    Event(Box<Lineage>),
     Derived(String, String, i64),
     Annulled(u64),
 }
@@ -95,7 +95,7 @@ fn folded(log: &[Said]) -> MemoryRows {
 }
 
 fn run(activity: &str, state: RunState, time: i64, inputs: &[&str], outputs: &[&str]) -> Said {
-    Said::Event(event(activity, Some(state), time, inputs, outputs))
+    Said::Event(Box::new(event(activity, Some(state), time, inputs, outputs)))
 }
 
 fn up(entity: &str) -> Question {

@@ -33,7 +33,7 @@ fn said() -> impl Strategy<Value = Said> {
             if let (Some(alias), Some(first)) = (alias, event.inputs.first_mut()) {
                 first.aliases.push(id(alias));
             }
-            Said::Event(event)
+            Said::Event(Box::new(event))
         },
     );
     prop_oneof![
