@@ -1,2 +1,69 @@
-//! Fonds on the command line.
-fn main() {}
+//! Fonds on the command line: arguments, rendering, exit codes; the only crate that prints.
+
+mod args;
+mod commands;
+mod output;
+mod render;
+mod workshop;
+
+use args::Cli;
+use clap::Parser;
+use miette::Diagnostic;
+use output::Screen;
+use std::process::ExitCode;
+
+/// What ends a command early; each variant has its exit code.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub(crate) enum Failure {
+    /// The check failed, or some input was rejected; the answer has been printed already.
+    #[error("{0}")]
+    Check(String),
+    /// What was asked for makes no sense as it was asked.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// The store refused or failed.
+    #[error("{0}")]
+    Store(String),
+    /// Nobody reads the answer any more.
+    #[error("the answer could not be printed: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Check(_) => 1,
+            Failure::Usage(_) => 2,
+            Failure::NotFound(_) => 3,
+            Failure::Store(_) | Failure::Print(_) => 5,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    trace(cli.verbose);
+    let screen = Screen::new(&cli);
+    match commands::run(cli, screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.code();
+            screen.complain(&format!("{:?}", miette::Report::new(failure)));
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// What happens inside goes to stderr when `-v` asks for it.
+fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::ERROR,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).without_time().init();
+}

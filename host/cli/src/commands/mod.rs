@@ -1,0 +1,89 @@
+//! One function a command: open, ask the runtime, show the answer.
+
+mod demo;
+mod house;
+mod ingest;
+mod log;
+mod policy;
+mod record;
+
+use crate::args::{Cli, Command};
+use crate::output::Screen;
+use crate::{Failure, workshop};
+use clap::CommandFactory;
+use fonds_model::PartialDate;
+use jiff::civil::Date;
+use std::path::Path;
+
+/// Carries out the command.
+pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
+    let dir = cli.store.as_path();
+    match cli.command {
+        Command::Init { origin } => house::init(dir, &origin, screen),
+        Command::Agency(command) => house::agency(dir, command, screen),
+        Command::Schedule(command) => house::schedule(dir, command, screen),
+        Command::Ingest(told) => ingest::ingest(dir, &told, screen),
+        Command::Plugin(command) => policy::plugin(dir, command, screen),
+        Command::Policy(command) => policy::policy(dir, command, screen),
+        Command::Evaluate { as_of, all } => policy::evaluate(dir, as_of.as_deref(), all, screen),
+        Command::Record(command) => record::record(dir, command, screen),
+        Command::Explain { id } => record::explain(dir, &id, screen),
+        Command::Lineage(told) => record::lineage(dir, &told, screen),
+        Command::Correct { position, field, to, why } => log::correct(dir, &position, &field, &to, why, screen),
+        Command::Annul { position, why } => log::annul(dir, &position, why, screen),
+        Command::Log(command) => log::log(dir, command, screen),
+        Command::Verify => log::verify(dir, screen),
+        Command::Store(command) => log::store(dir, command, screen),
+        Command::Demo { dir } => demo::demo(dir, screen),
+        Command::Schema { kind } => schema(kind.as_deref(), screen),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "fonds", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
+    }
+}
+
+fn schema(kind: Option<&str>, screen: Screen) -> Result<(), Failure> {
+    use fonds_model::{Kind, schema};
+    let Some(kind) = kind else {
+        let kinds: Vec<&str> =
+            Kind::ALL.iter().filter(|kind| schema::of(**kind).is_some()).map(|kind| kind.as_str()).collect();
+        return Ok(screen.answer(&kinds, |_| kinds.join("\n") + "\n")?);
+    };
+    let kind = Kind::parse(kind)?;
+    let schema = schema::of(kind)
+        .ok_or_else(|| Failure::NotFound(format!("`{kind}` publishes no schema of its own: see `fonds schema`")))?;
+    let text = serde_json::to_string_pretty(&schema).map_err(std::io::Error::from)?;
+    Ok(screen.text(&(text + "\n"))?)
+}
+
+/// A date that was said, or today in the zone of this machine's users: UTC, as the log has it.
+fn date_or_today(text: Option<&str>) -> Result<Date, Failure> {
+    let today = workshop::now().date_utc();
+    match text {
+        None => Ok(today),
+        Some(text) => {
+            let date = PartialDate::parse(text)?;
+            date.exact().ok_or_else(|| Failure::Usage(format!("`{text}` is not a whole date: write YYYY-MM-DD")))
+        }
+    }
+}
+
+/// A file's bytes, `-` being stdin; at most 64 MiB.
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    use std::io::Read;
+    const BYTES_MAX: u64 = 64 << 20;
+    let wrong = |error: std::io::Error| Failure::Usage(format!("`{}` could not be read: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(BYTES_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).map_err(wrong)?.take(BYTES_MAX + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(wrong)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(Failure::Usage(format!("`{}` is larger than 64 MiB", path.display())));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,104 @@
+//! A record's decisions in force, combined with what the host knows of it.
+
+use crate::facts::{Looked, Settled, Shared, mark};
+use fonds_model::decision::{Mode, Term, Verdict, World};
+use fonds_model::{Action, Label, SeriesId, Unruled};
+use fonds_policy::combine::{Effective, Given, Standing, combine};
+use fonds_policy::{Mark, RetentionInForce};
+use fonds_views::register::{Facts, InForce};
+
+/// The enforcing decisions of a record, of one world or of all.
+fn given(looked: &Looked, worlds: &[World]) -> Vec<Given> {
+    let counts = |decision: &&InForce| decision.mode == Mode::Enforce && worlds.contains(&decision.world);
+    let of = |decision: &InForce| Given { world: decision.world, verdict: decision.verdict.clone() };
+    looked.decisions.iter().filter(counts).map(of).collect()
+}
+
+/// Combines the decisions of some worlds with what the host knows.
+pub(crate) fn combined(
+    shared: &Shared<'_>,
+    looked: &Looked,
+    facts: &Facts,
+    unruled: Option<Unruled>,
+    worlds: &[World],
+) -> Effective {
+    let marks: Vec<Mark> = facts.marks.iter().map(|found| mark(*found)).collect();
+    let own = looked.record.own.label.as_ref().map(|labelled| labelled.label());
+    let kept = kept_label(shared, looked).or(own);
+    let standing = Standing {
+        as_of: shared.as_of.into(),
+        levels: &shared.levels,
+        holds: &[],
+        marks: &marks,
+        unruled,
+        label: kept.as_ref(),
+    };
+    combine(&given(looked, worlds), &standing)
+}
+
+/// The highest label that classifications gave before they failed: a fault keeps it.
+fn kept_label(shared: &Shared<'_>, looked: &Looked) -> Option<Label> {
+    let enforced =
+        looked.decisions.iter().filter(|decision| decision.mode == Mode::Enforce && is_fault(&decision.verdict));
+    enforced.filter_map(|decision| decision.label.clone()).max_by_key(|label| shared.levels.rank(&label.level))
+}
+
+/// The series in force: its own, else what classification says, else its file's.
+pub(crate) fn series_in_force(looked: &Looked, classified: Option<&SeriesId>) -> Option<SeriesId> {
+    let record = &looked.record;
+    record.own.series.as_ref().or(classified).or_else(|| record.inherited_series()).cloned()
+}
+
+/// The label in force of a record: what classification gave, never below its own unless that is an authorised downgrade.
+pub(crate) fn label_in_force(shared: &Shared<'_>, looked: &Looked) -> Option<Label> {
+    let facts = looked.record.facts_on(shared.as_of);
+    let classified = combined(shared, looked, &facts, None, &[World::Classification]).label;
+    label_of(shared, looked, classified)
+}
+
+fn label_of(shared: &Shared<'_>, looked: &Looked, classified: Option<Label>) -> Option<Label> {
+    let own = looked.record.own.label.as_ref();
+    match (own, classified) {
+        (Some(own), _) if own.barrier => Some(own.label()),
+        (Some(own), Some(classified)) => {
+            let own = own.label();
+            let higher = shared.levels.rank(&classified.level) > shared.levels.rank(&own.level);
+            let mut label = if higher { classified.clone() } else { own.clone() };
+            label.categories = own.categories.into_iter().chain(classified.categories).collect();
+            label.categories.sort_unstable();
+            label.categories.dedup();
+            Some(label)
+        }
+        (Some(own), None) => Some(own.label()),
+        (None, classified) => classified,
+    }
+}
+
+/// What is settled for a policy of a world by the worlds before it.
+pub(crate) fn settled(shared: &Shared<'_>, looked: &Looked, facts: &Facts, world: World) -> Settled {
+    let own = looked.record.own.label.as_ref();
+    let barrier = own.is_some_and(|own| own.barrier);
+    if world == World::Classification {
+        // A policy must not find its own last answer among its facts: its answer would depend on how often it was asked.
+        let series = looked.record.series().cloned();
+        return Settled { series, label: own.map(|own| own.label()), barrier, retention: None };
+    }
+    let classified = combined(shared, looked, facts, None, &[World::Classification]);
+    let series = series_in_force(looked, classified.series.as_ref());
+    let label = label_of(shared, looked, classified.label);
+    let retention = (world == World::Archival).then(|| combined(shared, looked, facts, None, &[World::Retention]));
+    let retention = retention.and_then(|retention| {
+        let action = retention.action.unwrap_or(Action::Review);
+        match retention.term {
+            Term::Until(until) => Some(RetentionInForce { until: Some(until), forever: false, action }),
+            Term::Forever => Some(RetentionInForce { until: None, forever: true, action }),
+            Term::Waiting(_) | Term::Abstain => None,
+        }
+    });
+    Settled { series, label, barrier, retention }
+}
+
+/// Whether a verdict is a fault.
+pub(crate) fn is_fault(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Fault(_))
+}

@@ -1,0 +1,55 @@
+//! What can go wrong in the one loop, and what the person can do.
+
+use fonds_model::decision::Fault;
+
+/// Why a command could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The log refused or failed.
+    #[error(transparent)]
+    Log(#[from] fonds_log::LogError),
+    /// The store below the log refused or failed.
+    #[error(transparent)]
+    Store(#[from] fonds_log::StoreError),
+    /// A view could not be read.
+    #[error(transparent)]
+    View(#[from] fonds_views::ViewError),
+    /// A word, date or id was not understood.
+    #[error(transparent)]
+    Model(#[from] fonds_model::ModelError),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// What was asked for makes no sense as it was asked.
+    #[error("{0}")]
+    Invalid(String),
+    /// A plugin could not be loaded, or would not be configured.
+    #[error("the plugin cannot be used: {0}")]
+    Plugin(Fault),
+    /// A file could not be read or written.
+    #[error("`{path}` could not be {verb}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// `read` or `written`.
+        verb: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A policy ran longer than the wall clock allows: the sweep is given up, and nothing was decided by it.
+    #[error("the sweep was given up: {0}; nothing of this batch was decided, run it again")]
+    Sweep(String),
+}
+
+impl RuntimeError {
+    /// A file that could not be read.
+    pub fn reading(path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::File { path: path.display().to_string(), verb: "read", source }
+    }
+
+    /// A file that could not be written.
+    pub fn writing(path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::File { path: path.display().to_string(), verb: "written", source }
+    }
+}

@@ -1,0 +1,443 @@
+//! A sweep: what is new or due goes through the policies in force, and what changed is recorded.
+//!
+//! Classification comes in waves until labels settle, then retention, then archival; each sees the log as the one before
+//! left it.
+
+use crate::admin::{WORLDS, json};
+use crate::effective::{is_fault, label_in_force, settled};
+use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
+use crate::{Runtime, RuntimeError};
+use fonds_log::Ticket;
+use fonds_model::decision::{Decided, Fault, SweepCompleted, Verdict, World};
+use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
+use fonds_policy::Plugin;
+use fonds_policy::decide::{self, Call};
+use fonds_policy::facts::Facts as FactsOf;
+use fonds_policy::request::CASES_MAX;
+use fonds_views::lineage;
+use fonds_views::register::{self, Binding, Record};
+use jiff::civil::Date;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Labels that have not settled after so many waves never will.
+const WAVES_MAX: u32 = 64;
+
+/// So many groups may wait for the disk at once.
+const TICKETS_MAX: usize = 64;
+
+/// What a sweep did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// The date that the policies were asked about.
+    pub as_of: PartialDate,
+    /// Records that were looked at.
+    pub evaluated: u64,
+    /// Decisions that changed and were recorded.
+    pub changed: u64,
+    /// Cases that got no answer: those records are retained.
+    pub faults: u64,
+    /// SHA-256 over the item digests of the decisions in force for all evaluated cases.
+    pub digest: Digest,
+    /// The log's size after it.
+    pub log_size: u64,
+}
+
+/// Tells how far a sweep is: cases done, and how many there are.
+pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
+
+/// Whom a sweep looks at.
+enum Looking {
+    All,
+    Some(BTreeSet<EntityId>),
+}
+
+impl Looking {
+    fn with(self, more: BTreeSet<EntityId>) -> Self {
+        match self {
+            Looking::All => Looking::All,
+            Looking::Some(mut ids) => {
+                ids.extend(more);
+                Looking::Some(ids)
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    evaluated: u64,
+    changed: u64,
+    faults: u64,
+    done: u64,
+    total: u64,
+}
+
+impl Runtime {
+    /// Runs what is new or due on a date (or everything) through the policies in force.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Invalid`] for a date after today; [`RuntimeError::Sweep`] when a policy ran into the wall clock.
+    pub fn evaluate(&self, as_of: Date, all: bool, progress: &mut Progress<'_>) -> Result<Swept, RuntimeError> {
+        let today = self.now().date_utc();
+        if as_of > today {
+            let why = format!("{as_of} has not come yet (today is {today}): a decision rests on what has happened");
+            return Err(RuntimeError::Invalid(why));
+        }
+        self.catch_up()?;
+        let log_size = self.log().size();
+        let mut looking = self.whom(as_of, all)?;
+        let mut tally = Tally { total: self.count(&looking)? * WORLDS.len() as u64, ..Tally::default() };
+        tally.evaluated = tally.total / WORLDS.len() as u64;
+        let mut asked = self.asked(as_of)?;
+        looking = self.classify(as_of, looking, &mut asked, &mut tally, progress)?;
+        for world in [World::Retention, World::Archival] {
+            let shared = Shared::load(self.rows(), as_of)?;
+            self.ask_all(&shared, world, &looking, &mut asked, &mut tally, progress)?;
+            self.catch_up()?;
+        }
+        let digest = self.digest_in_force(&looking)?;
+        let as_of = PartialDate::from(as_of);
+        let Tally { evaluated, changed, faults, .. } = tally;
+        let body = SweepCompleted { as_of, log_size, evaluated, changed, faults, digest };
+        let entry = self.append_own(Kind::SweepCompleted, vec![self.own_envelope(None).with_body(&json(&body)?)])?;
+        Ok(Swept { as_of, evaluated, changed, faults, digest, log_size: entry.log_size })
+    }
+
+    /// Whom to look at: everyone, or who changed since the last sweep or is to be looked at by this date.
+    fn whom(&self, as_of: Date, all: bool) -> Result<Looking, RuntimeError> {
+        let rows = self.rows();
+        let last = register::last_sweep(rows, None)?;
+        let Some(last) = last.filter(|_| !all) else { return Ok(Looking::All) };
+        // A sweep as of an earlier day than its own saw less than was logged: what lies between has no index.
+        let looked_back = last.completed.as_of.last_day() < self.entry(last.position.seq)?.at.date_utc();
+        let later = as_of > last.completed.as_of.last_day();
+        if (looked_back && later) || register::must_look_at_all(rows, as_of)? {
+            return Ok(Looking::All);
+        }
+        let mut ids = BTreeSet::new();
+        for id in register::pending(rows)? {
+            ids.insert(id?);
+        }
+        for due in register::due_between(rows, Some(last.completed.as_of.last_day()), as_of) {
+            ids.insert(due?.1);
+        }
+        // What was derived from a record that changed may inherit its label.
+        let depth = self.ancestors_needed()?;
+        for id in ids.clone() {
+            self.add_descendants(&id, depth, &mut ids)?;
+        }
+        Ok(Looking::Some(ids))
+    }
+
+    fn count(&self, looking: &Looking) -> Result<u64, RuntimeError> {
+        Ok(match looking {
+            Looking::All => register::counts(self.rows())?.records,
+            Looking::Some(ids) => ids.len() as u64,
+        })
+    }
+
+    /// The deepest ancestry that any classification in force asks for.
+    fn ancestors_needed(&self) -> Result<u32, RuntimeError> {
+        let bound = self.bindings_in_force()?;
+        let classifying = bound.iter().filter(|bound| bound.world == World::Classification);
+        Ok(classifying.map(|bound| bound.needs.ancestors).max().unwrap_or(0))
+    }
+
+    fn add_descendants(&self, id: &EntityId, depth: u32, to: &mut BTreeSet<EntityId>) -> Result<(), RuntimeError> {
+        if depth == 0 {
+            return Ok(());
+        }
+        for (entity, _) in lineage::descendants(self.rows(), id, depth, None)?.0 {
+            if register::record(self.rows(), &entity, None)?.is_some() {
+                to.insert(entity);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waves of classification: what rose makes what was derived from it rise, until nothing does.
+    fn classify(
+        &self,
+        as_of: Date,
+        looking: Looking,
+        asked: &mut BTreeMap<String, Asked>,
+        tally: &mut Tally,
+        progress: &mut Progress<'_>,
+    ) -> Result<Looking, RuntimeError> {
+        let depth = self.ancestors_needed()?;
+        let mut looked_at = BTreeSet::new();
+        let mut wave = looking;
+        let mut first = None;
+        for _ in 0..WAVES_MAX {
+            let shared = Shared::load(self.rows(), as_of)?;
+            let relabelled = self.ask_all(&shared, World::Classification, &wave, asked, tally, progress)?;
+            self.catch_up()?;
+            let mut next = BTreeSet::new();
+            for id in relabelled {
+                self.add_descendants(&id, depth, &mut next)?;
+            }
+            let done = std::mem::replace(&mut wave, Looking::Some(next.clone()));
+            first.get_or_insert(done);
+            if next.is_empty() {
+                return Ok(first.unwrap_or(Looking::All).with(looked_at));
+            }
+            looked_at.extend(next);
+        }
+        Err(RuntimeError::Sweep(format!("labels had not settled after {WAVES_MAX} waves of classification")))
+    }
+
+    /// The bindings in force, each with its plugin loaded, or why it could not be.
+    fn asked(&self, as_of: Date) -> Result<BTreeMap<String, Asked>, RuntimeError> {
+        let shared = Shared::load(self.rows(), as_of)?;
+        let mut asked = BTreeMap::new();
+        for bound in &shared.bindings {
+            let plugin = match self.load_plugin(&bound.plugin) {
+                Ok(plugin) => Ok(plugin),
+                Err(RuntimeError::Plugin(fault)) => Err(fault),
+                Err(error) => return Err(error),
+            };
+            let config = String::from_utf8_lossy(&self.log().blob(&bound.config)?).into_owned();
+            let config: Arc<str> = Arc::from(config);
+            let builder = Builder::new(&shared, Arc::clone(&config));
+            let sweep = decide::Sweep::new();
+            asked.insert(
+                bound.name.clone(),
+                Asked { bound: Arc::new(bound.clone()), plugin, config, sweep, builder, previous: Vec::new() },
+            );
+        }
+        Ok(asked)
+    }
+
+    /// Asks all policies of a world about all records looked at; answers whose label changed.
+    fn ask_all(
+        &self,
+        shared: &Shared<'_>,
+        world: World,
+        looking: &Looking,
+        asked: &mut BTreeMap<String, Asked>,
+        tally: &mut Tally,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<EntityId>, RuntimeError> {
+        let mut recorder = Recorder {
+            runtime: self,
+            shared,
+            log_size: self.log().size(),
+            engine: String::new(),
+            tickets: VecDeque::new(),
+            relabelled: Vec::new(),
+        };
+        let mut of_world: Vec<&mut Asked> = asked.values_mut().filter(|asked| asked.bound.world == world).collect();
+        if !of_world.is_empty() {
+            self.engine()?.engine().clone_into(&mut recorder.engine);
+            let records: Box<dyn Iterator<Item = Result<Record, fonds_views::ViewError>> + '_> = match looking {
+                Looking::All => Box::new(register::records(self.rows())),
+                Looking::Some(ids) => {
+                    Box::new(ids.iter().filter_map(|id| register::record(self.rows(), id, None).transpose()))
+                }
+            };
+            for record in records {
+                ask(shared, &record?, world, &mut of_world, &mut recorder, tally)?;
+                tally.done += 1;
+                if tally.done.is_multiple_of(1_024) {
+                    progress(tally.done, tally.total.max(tally.done));
+                }
+            }
+            for asked in of_world {
+                recorder.flush(asked, tally)?;
+            }
+        } else {
+            tally.done += self.count(looking)?;
+        }
+        recorder.wait()?;
+        progress(tally.done, tally.total.max(tally.done));
+        Ok(recorder.relabelled)
+    }
+
+    /// SHA-256 over the item digests of the decisions in force for all evaluated cases, in order of (seq, item).
+    fn digest_in_force(&self, looking: &Looking) -> Result<Digest, RuntimeError> {
+        let mut digests = Vec::new();
+        let mut add = |id: &EntityId| -> Result<(), RuntimeError> {
+            let decisions = register::decisions(self.rows(), id, None)?;
+            digests.extend(decisions.into_iter().map(|decision| (decision.position, decision.digest)));
+            Ok(())
+        };
+        match looking {
+            Looking::All => register::records(self.rows()).try_for_each(|record| add(&record?.id))?,
+            Looking::Some(ids) => ids.iter().try_for_each(&mut add)?,
+        }
+        digests.sort_unstable();
+        let mut hash = Sha256::new();
+        digests.iter().for_each(|(_, digest)| hash.update(digest.0));
+        Ok(Digest(hash.finalize().into()))
+    }
+}
+
+/// A binding as a sweep asks it.
+struct Asked {
+    bound: Arc<Binding>,
+    plugin: Result<Arc<dyn Plugin>, Fault>,
+    config: Arc<str>,
+    sweep: decide::Sweep,
+    builder: Builder,
+    /// What stood before, a case each.
+    previous: Vec<Previous>,
+}
+
+struct Previous {
+    verdict: Option<Verdict>,
+    label: Option<Label>,
+    id: EntityId,
+}
+
+fn ask(
+    shared: &Shared<'_>,
+    record: &Record,
+    world: World,
+    asked: &mut [&mut Asked],
+    recorder: &mut Recorder<'_>,
+    tally: &mut Tally,
+) -> Result<(), RuntimeError> {
+    let facts = record.facts_on(shared.as_of);
+    if facts.destroyed.is_some() {
+        return Ok(());
+    }
+    let named = record.agency();
+    let agency = shared.agency(named);
+    let mut applying =
+        asked.iter_mut().filter(|asked| Shared::applies(&asked.bound, agency.as_ref(), named)).peekable();
+    if applying.peek().is_none() {
+        return Ok(());
+    }
+    let looked = shared.look(record.clone())?;
+    let settled = settled(shared, &looked, &facts, world);
+    for asked in applying {
+        let name = &asked.bound.name;
+        let previous = looked.decisions.iter().find(|decision| decision.binding == *name);
+        asked.previous.push(Previous {
+            verdict: previous.map(|previous| previous.verdict.clone()),
+            label: (world == World::Classification).then(|| label_in_force(shared, &looked)).flatten(),
+            id: looked.record.id.clone(),
+        });
+        let bound = Arc::clone(&asked.bound);
+        let case = Case { looked: &looked, facts: &facts, agency: agency.as_ref(), bound: &bound, settled: &settled };
+        asked.builder.add(case, shared)?;
+        if asked.previous.len() == CASES_MAX {
+            recorder.flush(asked, tally)?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts decisions that changed into the log.
+struct Recorder<'a> {
+    runtime: &'a Runtime,
+    shared: &'a Shared<'a>,
+    log_size: u64,
+    engine: String,
+    tickets: VecDeque<Ticket>,
+    relabelled: Vec<EntityId>,
+}
+
+impl Recorder<'_> {
+    /// Asks about the batch that has been gathered, and records what changed.
+    fn flush(&mut self, asked: &mut Asked, tally: &mut Tally) -> Result<(), RuntimeError> {
+        let fresh = Builder::new(self.shared, Arc::clone(&asked.config));
+        let request = std::mem::replace(&mut asked.builder, fresh).request;
+        let previous = std::mem::take(&mut asked.previous);
+        if previous.is_empty() {
+            return Ok(());
+        }
+        let calls = match &asked.plugin {
+            Ok(plugin) => decide::decide(plugin.as_ref(), &mut asked.sweep, &request)
+                .map_err(|aborted| RuntimeError::Sweep(aborted.to_string()))?,
+            Err(fault) => {
+                let verdicts = vec![Verdict::Fault(fault.clone()); previous.len()];
+                vec![Call { subjects: 0..previous.len(), fuel: 0, verdicts }]
+            }
+        };
+        let facts = FactsOf::new(&request);
+        for call in calls {
+            tally.faults += call.verdicts.iter().filter(|verdict| is_fault(verdict)).count() as u64;
+            self.record(asked, &call, &facts, &previous, tally)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        asked: &Asked,
+        call: &Call,
+        facts: &FactsOf<'_>,
+        previous: &[Previous],
+        tally: &mut Tally,
+    ) -> Result<(), RuntimeError> {
+        let body = asked.bound.as_ref();
+        let mut envelope = self.runtime.own_envelope(None);
+        let mut payloads = Vec::new();
+        for (index, verdict) in call.subjects.clone().zip(&call.verdicts) {
+            let Some(before) = previous.get(index).filter(|before| before.verdict.as_ref() != Some(verdict)) else {
+                continue;
+            };
+            if payloads.is_empty() {
+                let context = Decided {
+                    policy: body.name.clone(),
+                    bound_at: body.bound_at,
+                    world: body.world,
+                    mode: body.mode,
+                    plugin: body.plugin,
+                    config: body.config,
+                    log_size: self.log_size,
+                    as_of: self.shared.as_of.into(),
+                    facts_version: FACTS_VERSION.to_owned(),
+                    engine: self.engine.clone(),
+                    fuel: call.fuel,
+                };
+                payloads.push(envelope.with_body(&json(&context)?));
+            }
+            if body.world == World::Classification {
+                self.note_label(before, verdict);
+            }
+            let case = CaseBody { record: before.id.as_str(), facts: facts.digest(index).unwrap_or_default(), verdict };
+            envelope.subject = Some(before.id.clone());
+            payloads.push(envelope.with_body(&json(&case)?));
+            tally.changed += 1;
+        }
+        if payloads.is_empty() {
+            return Ok(());
+        }
+        let prepared = self.runtime.log().prepare(Kind::PolicyDecided, payloads, None)?;
+        self.tickets.push_back(self.runtime.log().stage(vec![prepared]).submit()?);
+        if self.tickets.len() >= TICKETS_MAX
+            && let Some(ticket) = self.tickets.pop_front()
+        {
+            ticket.wait()?;
+        }
+        Ok(())
+    }
+
+    /// A label that is no longer what it was concerns what was derived from the record.
+    fn note_label(&mut self, before: &Previous, verdict: &Verdict) {
+        let same = matches!(verdict, Verdict::Classification(now) if now.label == before.label);
+        if !same {
+            self.relabelled.push(before.id.clone());
+        }
+    }
+
+    fn wait(&mut self) -> Result<(), RuntimeError> {
+        for ticket in self.tickets.drain(..) {
+            ticket.wait()?;
+        }
+        Ok(())
+    }
+}
+
+/// [`fonds_model::decision::Case`], borrowed: a million of these are written in a sweep.
+#[derive(Serialize)]
+struct CaseBody<'a> {
+    record: &'a str,
+    facts: Digest,
+    verdict: &'a Verdict,
+}

@@ -1,0 +1,265 @@
+//! Assembling exactly the facts that a policy needs, from the views at one log size.
+
+use crate::RuntimeError;
+use fonds_model::decision::Attribute;
+use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, SeriesId, Unruled};
+use fonds_policy::request::RuleInForce;
+use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
+use fonds_views::lineage;
+use fonds_views::register::{self, Agencies, Binding, InForce, Record, Schedules};
+use fonds_views::{Rows, ViewError};
+use jiff::civil::Date;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// The version of this code and of what it reads dates with; a decision records it.
+pub(crate) const FACTS_VERSION: &str = "fonds-facts/1";
+
+/// What a record is about to be judged by: itself, its decisions, and what they combine to.
+pub(crate) struct Looked {
+    pub(crate) record: Record,
+    pub(crate) decisions: Vec<InForce>,
+}
+
+/// What all records of a sweep share: the date, agencies and rules in force on it.
+pub(crate) struct Shared<'a> {
+    pub(crate) rows: &'a dyn Rows,
+    pub(crate) as_of: Date,
+    pub(crate) agencies: Agencies,
+    pub(crate) bindings: Vec<Binding>,
+    schedules: Schedules,
+    pub(crate) levels: Levels,
+    rules: std::cell::RefCell<FxHashMap<SeriesId, Result<Arc<RuleInForce>, Unruled>>>,
+}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn load(rows: &'a dyn Rows, as_of: Date) -> Result<Self, RuntimeError> {
+        Ok(Self {
+            rows,
+            as_of,
+            agencies: Agencies::load(rows, None)?,
+            bindings: register::bindings(rows, None)?,
+            schedules: Schedules::load(rows, None)?,
+            levels: Levels::default(),
+            rules: Default::default(),
+        })
+    }
+
+    /// The rule of a series on the date; each series is read once.
+    pub(crate) fn rule(&self, series: Option<&SeriesId>) -> Result<Result<Arc<RuleInForce>, Unruled>, ViewError> {
+        let Some(series) = series else { return Ok(Err(Unruled::Unscheduled)) };
+        if let Some(known) = self.rules.borrow().get(series) {
+            return Ok(known.clone());
+        }
+        let found = self.schedules.series_on(self.rows, series, self.as_of)?.map(|series| {
+            Arc::new(RuleInForce { series: series.series.to_string(), title: series.title, rule: series.rule })
+        });
+        self.rules.borrow_mut().insert(series.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// The agency's path on the date: of a record it is the path that was named, followed to where it stands now.
+    pub(crate) fn agency(&self, path: Option<&AgencyPath>) -> Option<Agency> {
+        let found = self.agencies.resolve(path?, self.as_of)?;
+        Some(Agency { id: found.id.to_string(), path: found.path.to_string(), fiscal_year_end: found.fiscal_year_end })
+    }
+
+    /// Whether a binding is for an agency: for everyone, or for it or one above it.
+    pub(crate) fn applies(bound: &Binding, agency: Option<&Agency>, named: Option<&AgencyPath>) -> bool {
+        let Some(scope) = &bound.scope else { return true };
+        let by_path = agency.is_some_and(|agency| {
+            AgencyPath::new(agency.path.as_str()).is_ok_and(|path| path.is_within(scope.as_str()))
+        });
+        // A binding for a path that has since moved still holds for the records that named it.
+        by_path || named.is_some_and(|named| named.is_within(scope.as_str()))
+    }
+
+    /// A record with its decisions in force.
+    pub(crate) fn look(&self, record: Record) -> Result<Looked, ViewError> {
+        let decisions = register::decisions_under(self.rows, &self.bindings, &record.id, None)?;
+        Ok(Looked { record, decisions })
+    }
+}
+
+/// A batch for one binding as it grows; agencies and rules stand in it once.
+pub(crate) struct Builder {
+    pub(crate) request: Request,
+    agencies: FxHashMap<String, u32>,
+    rules: FxHashMap<String, u32>,
+}
+
+impl Builder {
+    pub(crate) fn new(shared: &Shared<'_>, config: Arc<str>) -> Self {
+        let request = Request {
+            as_of: shared.as_of.into(),
+            config,
+            levels: Arc::from(shared.levels.0.clone()),
+            agencies: Vec::new(),
+            rules: Vec::new(),
+            subjects: Vec::with_capacity(fonds_policy::request::CASES_MAX),
+        };
+        Self { request, agencies: FxHashMap::default(), rules: FxHashMap::default() }
+    }
+
+    /// Adds a case.
+    pub(crate) fn add(&mut self, case: Case<'_>, shared: &Shared<'_>) -> Result<(), ViewError> {
+        let Case { looked, facts, agency, bound, settled } = case;
+        let record = &looked.record;
+        let agency = agency.map(|agency| self.agency(agency));
+        let series = settled.series.as_ref();
+        let rule = shared.rule(series)?.map(|rule| self.rule(&rule));
+        let needs = &bound.needs;
+        let (ancestors, ancestors_truncated) = ancestors(shared, &record.id, needs.ancestors)?;
+        self.request.subjects.push(Subject {
+            id: record.id.to_string(),
+            kind: record.own.kind.clone(),
+            state: state(facts.state),
+            agency,
+            series: series.map(ToString::to_string),
+            rule,
+            started: facts.started.iter().map(occurrence).collect(),
+            marks: facts.marks.iter().map(|mark| self::mark(*mark)).collect(),
+            label: settled.label.clone(),
+            barrier: settled.barrier,
+            retention: settled.retention.clone(),
+            attributes: attributes(record, &needs.attributes),
+            history: history(shared, record, &needs.history)?,
+            ancestors,
+            ancestors_truncated,
+        });
+        Ok(())
+    }
+
+    fn agency(&mut self, agency: &Agency) -> u32 {
+        let agencies = &mut self.request.agencies;
+        *self.agencies.entry(agency.path.clone()).or_insert_with(|| {
+            agencies.push(agency.clone());
+            index(agencies.len())
+        })
+    }
+
+    fn rule(&mut self, rule: &Arc<RuleInForce>) -> u32 {
+        if let Some(known) = self.rules.get(&rule.series) {
+            return *known;
+        }
+        self.request.rules.push(Arc::clone(rule));
+        let place = index(self.request.rules.len());
+        self.rules.insert(rule.series.clone(), place);
+        place
+    }
+}
+
+/// The index of the last of so many; a batch has at most 255 of anything.
+fn index(len: usize) -> u32 {
+    u32::try_from(len.saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+/// One record on its way into a batch.
+pub(crate) struct Case<'a> {
+    pub(crate) looked: &'a Looked,
+    pub(crate) facts: &'a register::Facts,
+    pub(crate) agency: Option<&'a Agency>,
+    pub(crate) bound: &'a Binding,
+    pub(crate) settled: &'a Settled,
+}
+
+/// What earlier decisions and the record's own facts settle for a policy that comes after them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settled {
+    pub(crate) series: Option<SeriesId>,
+    pub(crate) label: Option<Label>,
+    pub(crate) barrier: bool,
+    pub(crate) retention: Option<RetentionInForce>,
+}
+
+fn state(state: register::State) -> State {
+    match state {
+        register::State::Open => State::Open,
+        register::State::Closed => State::Closed,
+        register::State::Superseded => State::Superseded,
+        register::State::Transferred => State::Transferred,
+        register::State::Archived => State::Archived,
+    }
+}
+
+/// The register's mark in the words of the policy interface.
+pub(crate) fn mark(mark: register::Mark) -> Mark {
+    match mark {
+        register::Mark::ActivityAfterClose => Mark::ActivityAfterClose,
+        register::Mark::ImplausibleDate => Mark::ImplausibleDate,
+        register::Mark::LossReported => Mark::LossReported,
+        register::Mark::Corrected => Mark::Corrected,
+    }
+}
+
+fn occurrence(occurrence: &register::Occurrence) -> Occurrence {
+    Occurrence {
+        trigger: occurrence.trigger.clone(),
+        on: occurrence.on,
+        exact: occurrence.exact,
+        seq: occurrence.position.seq,
+    }
+}
+
+/// The attributes that are needed by name, sorted; `*` alone means all of them.
+fn attributes(record: &Record, needed: &[String]) -> Vec<Attribute> {
+    let all = &record.own.attributes;
+    let attribute = |(name, value): (&String, &String)| Attribute { name: name.clone(), value: value.clone() };
+    if needed.iter().any(|name| name == "*") {
+        return all.iter().map(attribute).collect();
+    }
+    let mut found: Vec<Attribute> = needed.iter().filter_map(|name| all.get_key_value(name)).map(attribute).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// What happened to the record, of the kinds that are needed and up to the date.
+fn history(shared: &Shared<'_>, record: &Record, needed: &[String]) -> Result<Vec<Happening>, ViewError> {
+    if needed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wants_accesses =
+        [Kind::RecordAccessed, Kind::RecordShared].iter().any(|kind| needed.iter().any(|n| n == kind.as_str()));
+    let mut facts = register::standing(shared.rows, &record.id, None)?;
+    if wants_accesses {
+        facts.extend(register::accesses(shared.rows, &record.id, None)?);
+        facts.sort_by_key(|fact| fact.position);
+    }
+    let wanted = facts.iter().filter(|fact| {
+        let on_time = fact.on.is_none_or(|on| on.last_day() <= shared.as_of);
+        on_time && needed.iter().any(|kind| kind == fact.kind.as_str())
+    });
+    let happening = |fact: &register::Fact| Happening {
+        seq: fact.position.seq,
+        kind: fact.kind.as_str().to_owned(),
+        at: fact.at,
+        on: fact.on.map(|on| PartialDate::from(on.last_day())),
+        attributes: sorted(fact.attributes()),
+    };
+    Ok(wanted.map(happening).collect())
+}
+
+fn sorted(attributes: &[(String, String)]) -> Vec<Attribute> {
+    let attribute = |(name, value): &(String, String)| Attribute { name: name.clone(), value: value.clone() };
+    let mut sorted: Vec<Attribute> = attributes.iter().map(attribute).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// The entities that it was derived from, nearest first, with their labels in force.
+fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<(Vec<Ancestor>, bool), ViewError> {
+    if depth == 0 {
+        return Ok((Vec::new(), false));
+    }
+    let (found, truncated) = lineage::ancestors(shared.rows, id, depth, None)?;
+    let mut ancestors = Vec::with_capacity(found.len());
+    for (entity, depth) in found {
+        let label = match register::record(shared.rows, &entity, None)? {
+            Some(record) => crate::effective::label_in_force(shared, &shared.look(record)?),
+            None => None,
+        };
+        ancestors.push(Ancestor { entity: entity.to_string(), depth, label });
+    }
+    Ok((ancestors, truncated))
+}

@@ -1,0 +1,310 @@
+//! Wire to log: one thread reads, parses and prepares while the log's writer makes the group before durable.
+
+use crate::answers::{Ingested, RejectAnswer};
+use crate::{Runtime, RuntimeError};
+use fonds_ingest::xes::Mapping;
+use fonds_ingest::{Reader, source};
+use fonds_log::{Outcome, Prepared, Ticket};
+use fonds_model::date::Written;
+use fonds_model::{AgencyPath, EntityId, Event, Format, Identity, PartialDate};
+use fonds_views::register::{self, Agencies};
+use jiff::civil::Date;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the files hold.
+pub use fonds_model::Format as WireFormat;
+
+/// Events in one group.
+const GROUP_EVENTS: usize = 512;
+/// Payload bytes in one group.
+const GROUP_BYTES: usize = 1 << 20;
+/// Groups that may wait for the disk at once.
+const TICKETS_MAX: usize = 8;
+/// So many rejects are answered with; all are counted, and written to `--rejects`.
+const REJECTS_MAX: usize = 1_000;
+/// Records whose agency is remembered until the views know it.
+const REMEMBERED_MAX: usize = 200_000;
+/// A mapping for XES has at most this many bytes.
+const MAPPING_BYTES_MAX: u64 = 1 << 20;
+
+/// What `ingest` is told.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The files, `-` being stdin.
+    pub files: Vec<PathBuf>,
+    /// What they hold; found out when not said.
+    pub format: Option<Format>,
+    /// The mapping for XES.
+    pub map: Option<PathBuf>,
+    /// The agency that OpenLineage events come from.
+    pub agency: Option<AgencyPath>,
+    /// Where rejected items go, byte for byte.
+    pub rejects: Option<PathBuf>,
+}
+
+impl Runtime {
+    /// Takes in the events of some files; what is wrong with one never stops the others.
+    ///
+    /// `progress` is told how many are acknowledged. When this returns, the views reflect them.
+    ///
+    /// # Errors
+    /// When the log fails, or a file cannot be opened; what was acknowledged before stands.
+    pub fn ingest(&self, told: &Told, progress: &mut dyn FnMut(u64)) -> Result<Ingested, RuntimeError> {
+        self.catch_up()?;
+        let mapping = told.map.as_deref().map(read_mapping).transpose()?.map(Arc::new);
+        let options = fonds_ingest::Options {
+            format: told.format,
+            agency: told.agency.clone(),
+            mapping,
+            ..fonds_ingest::Options::default()
+        };
+        let mut rejects = open_rejects(told.rejects.as_deref())?;
+        let mut intake = Intake::new(self, progress)?;
+        for path in &told.files {
+            let name = path.display().to_string();
+            let source = open(path)?;
+            let source = source::open(source).map_err(|error| RuntimeError::reading(path, error))?;
+            let mut reader = Reader::new(source, options.clone(), &mut rejects);
+            while let Some(found) = reader.next() {
+                intake.ingested.received += 1;
+                match found {
+                    Ok((line, event)) => intake.take(&name, line, event, reader.rejects())?,
+                    Err(reject) => intake.reject(&name, reject.line, reject.reason),
+                }
+            }
+            if let Some(error) = reader.fault() {
+                return Err(RuntimeError::writing(told.rejects.as_deref().unwrap_or(Path::new("rejects")), error));
+            }
+        }
+        intake.finish(&mut rejects).map(|mut ingested| {
+            ingested.log_size = self.log_size();
+            ingested
+        })
+    }
+}
+
+/// A file's bytes as they come, `-` being stdin.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, RuntimeError> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(|error| RuntimeError::reading(path, error))?;
+    Ok(Box::new(file))
+}
+
+/// Where rejects go: a file, or nowhere.
+pub(crate) fn open_rejects(path: Option<&Path>) -> Result<Box<dyn Write>, RuntimeError> {
+    let Some(path) = path else { return Ok(Box::new(io::sink())) };
+    let file = File::create(path).map_err(|error| RuntimeError::writing(path, error))?;
+    Ok(Box::new(io::BufWriter::new(file)))
+}
+
+fn read_mapping(path: &Path) -> Result<Mapping, RuntimeError> {
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(|error| RuntimeError::reading(path, error))?;
+    file.take(MAPPING_BYTES_MAX).read_to_end(&mut text).map_err(|error| RuntimeError::reading(path, error))?;
+    Mapping::parse(&text).map_err(|error| RuntimeError::Invalid(format!("`{}`: {error}", path.display())))
+}
+
+/// An event on its way, as much of it as a later refusal must name.
+struct Waiting {
+    file: Arc<str>,
+    line: u64,
+    /// The producer's bytes, kept while they may still be refused as a conflict.
+    body: Option<Vec<u8>>,
+}
+
+struct Intake<'a> {
+    runtime: &'a Runtime,
+    dates: Dates<'a>,
+    group: Vec<Prepared>,
+    group_bytes: usize,
+    waiting: Vec<Waiting>,
+    tickets: VecDeque<(Ticket, Vec<Waiting>)>,
+    ingested: Ingested,
+    file: Arc<str>,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl<'a> Intake<'a> {
+    fn new(runtime: &'a Runtime, progress: &'a mut dyn FnMut(u64)) -> Result<Self, RuntimeError> {
+        Ok(Self {
+            runtime,
+            dates: Dates::new(runtime)?,
+            group: Vec::with_capacity(GROUP_EVENTS),
+            group_bytes: 0,
+            waiting: Vec::with_capacity(GROUP_EVENTS),
+            tickets: VecDeque::new(),
+            ingested: Ingested::default(),
+            file: Arc::from(""),
+            progress,
+        })
+    }
+
+    /// Prepares an event, and sends its group once it is full.
+    fn take(&mut self, file: &str, line: u64, event: Event, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+        let Event { kind, mut envelope, body, identity } = event;
+        if let Err(error) = self.dates.resolve(&mut envelope) {
+            write_reject(rejects, &body)?;
+            self.reject(file, line, error.to_string());
+            return Ok(());
+        }
+        let payload = envelope.with_body(&body);
+        let prepared = match self.runtime.log().prepare(kind, vec![payload], identity.as_ref()) {
+            Ok(prepared) => prepared,
+            Err(error) if error.is_rejected() => {
+                write_reject(rejects, &body)?;
+                self.reject(file, line, error.to_string());
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if *self.file != *file {
+            self.file = Arc::from(file);
+        }
+        let may_conflict = matches!(identity, Some(Identity::Named { .. }));
+        self.waiting.push(Waiting { file: Arc::clone(&self.file), line, body: may_conflict.then_some(body) });
+        self.group_bytes += prepared.bytes();
+        self.group.push(prepared);
+        if self.group.len() >= GROUP_EVENTS || self.group_bytes >= GROUP_BYTES {
+            self.send(rejects)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let group = std::mem::replace(&mut self.group, Vec::with_capacity(GROUP_EVENTS));
+        let waiting = std::mem::replace(&mut self.waiting, Vec::with_capacity(GROUP_EVENTS));
+        self.group_bytes = 0;
+        let ticket = self.runtime.log().stage(group).submit()?;
+        self.tickets.push_back((ticket, waiting));
+        if self.tickets.len() >= TICKETS_MAX {
+            self.settle_one(rejects)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the oldest group and counts what became of it.
+    fn settle_one(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+        let Some((ticket, waiting)) = self.tickets.pop_front() else { return Ok(()) };
+        for (outcome, waiting) in ticket.wait()?.into_iter().zip(waiting) {
+            match outcome {
+                Outcome::Appended(_) => self.ingested.appended += 1,
+                Outcome::Duplicate(_) => self.ingested.duplicate += 1,
+                Outcome::Erased(_) => self.ingested.erased += 1,
+                Outcome::Conflict(seq) => {
+                    write_reject(rejects, waiting.body.as_deref().unwrap_or_default())?;
+                    let reason = format!(
+                        "conflict: entry {seq} has the same source and id with other content; send a correction, or a new id"
+                    );
+                    self.reject(&waiting.file, waiting.line, reason);
+                }
+            }
+        }
+        (self.progress)(self.ingested.appended + self.ingested.duplicate);
+        Ok(())
+    }
+
+    fn reject(&mut self, file: &str, line: u64, reason: String) {
+        self.ingested.rejected += 1;
+        if self.ingested.rejects.len() < REJECTS_MAX {
+            self.ingested.rejects.push(RejectAnswer { file: file.to_owned(), line, reason });
+        }
+    }
+
+    /// The last acknowledgement, and then the views.
+    fn finish(mut self, rejects: &mut dyn Write) -> Result<Ingested, RuntimeError> {
+        self.send(rejects)?;
+        while !self.tickets.is_empty() {
+            self.settle_one(rejects)?;
+        }
+        rejects.flush().map_err(|error| RuntimeError::writing(Path::new("rejects"), error))?;
+        self.runtime.catch_up()?;
+        Ok(self.ingested)
+    }
+}
+
+fn write_reject(rejects: &mut dyn Write, body: &[u8]) -> Result<(), RuntimeError> {
+    let written = rejects.write_all(body).and_then(|()| rejects.write_all(b"\n"));
+    written.map_err(|error| RuntimeError::writing(Path::new("rejects"), error))
+}
+
+/// Resolves the civil date of events, once, at append (DESIGN §4, Dates).
+struct Dates<'a> {
+    runtime: &'a Runtime,
+    agencies: Agencies,
+    today: Date,
+    zones: FxHashMap<AgencyPath, Option<String>>,
+    /// The agencies of records that the views may not know yet.
+    remembered: FxHashMap<EntityId, AgencyPath>,
+    any_zone: bool,
+}
+
+impl<'a> Dates<'a> {
+    fn new(runtime: &'a Runtime) -> Result<Self, RuntimeError> {
+        let agencies = Agencies::load(runtime.rows(), None)?;
+        let any_zone =
+            agencies.ids().any(|id| agencies.definitions(id).iter().any(|known| known.defined.time_zone.is_some()));
+        let today = runtime.now().date_utc();
+        Ok(Self { runtime, agencies, today, zones: FxHashMap::default(), remembered: FxHashMap::default(), any_zone })
+    }
+
+    /// Fills in `on` and `zone`: a date is taken as written; else the agency's zone decides; else the offset as written.
+    fn resolve(&mut self, envelope: &mut fonds_model::Envelope) -> Result<(), RuntimeError> {
+        let Some(time) = envelope.time.as_deref() else { return Ok(()) };
+        let written = Written::parse(time)?;
+        if let Written::Date(date) = written {
+            envelope.on = Some(date);
+            self.remember(envelope)?;
+            return Ok(());
+        }
+        let zone = if self.any_zone { self.zone(envelope)? } else { None };
+        envelope.on = Some(resolved(&written, zone.as_deref())?);
+        envelope.zone = zone;
+        self.remember(envelope)
+    }
+
+    fn zone(&mut self, envelope: &fonds_model::Envelope) -> Result<Option<String>, RuntimeError> {
+        let agency = match (&envelope.agency, &envelope.subject) {
+            (Some(agency), _) => Some(agency.clone()),
+            (None, Some(subject)) => match self.remembered.get(subject) {
+                Some(agency) => Some(agency.clone()),
+                None => {
+                    register::record(self.runtime.rows(), subject, None)?.and_then(|record| record.agency().cloned())
+                }
+            },
+            (None, None) => None,
+        };
+        let Some(agency) = agency else { return Ok(None) };
+        let (agencies, today) = (&self.agencies, self.today);
+        let zone = self.zones.entry(agency);
+        let zone = zone.or_insert_with_key(|agency| agencies.resolve(agency, today).and_then(|found| found.time_zone));
+        Ok(zone.clone())
+    }
+
+    fn remember(&mut self, envelope: &fonds_model::Envelope) -> Result<(), RuntimeError> {
+        if !self.any_zone {
+            return Ok(());
+        }
+        let (Some(subject), Some(agency)) = (&envelope.subject, &envelope.agency) else { return Ok(()) };
+        if self.remembered.len() >= REMEMBERED_MAX {
+            // The views know all that was sent before.
+            self.runtime.catch_up()?;
+            self.remembered.clear();
+        }
+        self.remembered.insert(subject.clone(), agency.clone());
+        Ok(())
+    }
+}
+
+fn resolved(written: &Written, zone: Option<&str>) -> Result<PartialDate, RuntimeError> {
+    Ok(written.resolve(zone)?)
+}
