@@ -42,7 +42,7 @@ impl Store {
     }
 
     fn answer(&self, arguments: &[&str]) -> Value {
-        json(&self.run(&[&["--output", "json"], arguments].concat()))
+        json(&self.run(&[&["--output", "json"][..], arguments].concat()))
     }
 
     /// All of the example, in the order of its script.
