@@ -1,16 +1,18 @@
-//! Applying entries: small batches, each with the position that follows it.
+//! Applying entries: blocks go to sled, rows to memory, each few with the position that follows them.
 
 use crate::block::{self, Block, Compressor};
 use crate::keys::{self, Progress};
+use crate::run::Run;
 use crate::store::{Store, lock};
 use fonds_log::{Framed, StoreError};
 use fonds_model::{Digest, Entry, Position, Seq};
 use fonds_views::rows::VALUE_BYTES_MAX;
 use fonds_views::{Pending, ViewError};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError};
 
-/// A batch is written once it has this many rows. sled gave memory back with batches of 200 and never with ten times that.
+/// A batch has about this many rows. sled gave memory back with batches of 200, and never with ten times that.
 ///
 /// What one item brings stays together whatever its size, since only the position tells what has been counted.
 const BATCH_ROWS: usize = 180;
@@ -26,18 +28,31 @@ pub(crate) struct Writer {
     tail: Option<Block>,
     /// Whether blocks may hold more than was applied: after a crash, or an `apply` that failed.
     unsettled: bool,
+    /// The position that stands on disk beside the list of runs.
+    pub(crate) committed: Progress,
+    /// The number of the newest run.
+    newest_run: u64,
+    /// Runs that were merged, until no reader holds them.
+    pub(crate) retired: Vec<Arc<Run>>,
 }
 
 impl Writer {
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self { compressor: Compressor::new()?, tail: None, unsettled: true })
+    pub(crate) fn new(committed: Progress, newest_run: u64) -> std::io::Result<Self> {
+        let compressor = Compressor::new()?;
+        Ok(Self { compressor, tail: None, unsettled: true, committed, newest_run, retired: Vec::new() })
+    }
+
+    /// The number of the next run.
+    pub(crate) fn next_run(&mut self) -> u64 {
+        self.newest_run += 1;
+        self.newest_run
     }
 }
 
 /// The batch under construction.
 struct Step<'a> {
     store: &'a Store,
-    /// The store's own rows.
+    /// Identities.
     own: Written,
     /// The views' rows.
     pending: Pending<'a>,
@@ -60,11 +75,13 @@ impl Store {
         let progress = self.progress();
         let mut step = Step { store: self, own: Written::new(), pending: Pending::over(self), progress };
         while !rest.is_empty() {
-            let (group, after) = rest.split_at(self.pack(&mut writer, rest, &mut step)?);
+            let (group, after) = rest.split_at(self.pack(&mut writer, rest)?);
             for framed in group {
                 step.fold(framed, &mut fold)?;
             }
             rest = after;
+            step.write()?;
+            self.spill_when_full(&mut writer)?;
         }
         // What was cut off may have come further than what it is given this time: then `end` lies below its position.
         if end >= step.progress.size {
@@ -94,7 +111,7 @@ impl Store {
     }
 
     /// Puts the first entries of `rest` into a block and returns how many.
-    fn pack(&self, writer: &mut Writer, rest: &[Framed], step: &mut Step<'_>) -> Result<usize, StoreError> {
+    fn pack(&self, writer: &mut Writer, rest: &[Framed]) -> Result<usize, StoreError> {
         let tail =
             writer.tail.take().filter(|tail| tail.is_extensible() && rest.first().is_some_and(|next| tail.fits(next)));
         let again = tail.is_some();
@@ -108,31 +125,24 @@ impl Store {
             taken += 1;
         }
         let bytes = block.pack(&mut writer.compressor).map_err(StoreError::Rejected)?;
-        let rows = block::rows(&bytes).map(|(row, bytes)| (keys::block(block.first(), row), Some(bytes.to_vec())));
-        if again {
-            // Readers may be at it: its rows change together, and alone.
-            step.write()?;
-            let _readers_wait = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
-            step.own.extend(rows);
-            step.write()?;
-        } else {
-            for row in rows {
-                // Nobody reads a new block before the position passes it, so that a large one may come in parts.
-                if step.own.len() >= BATCH_ROWS {
-                    step.write()?;
-                }
-                step.own.extend([row]);
-            }
+        // A block that readers may be at is written again alone, and is small. A new one may come in parts: nobody reads it
+        // before the position passes it.
+        let _readers_wait = again.then(|| self.blocks.write().unwrap_or_else(PoisonError::into_inner));
+        let rows: Vec<_> = block::rows(&bytes).collect();
+        for rows in rows.chunks(BATCH_ROWS) {
+            let mut batch = sled::Batch::default();
+            rows.iter().for_each(|(row, bytes)| batch.insert(keys::block(block.first(), *row), *bytes));
+            self.disk.call(|tree| tree.apply_batch(batch))?;
         }
         writer.tail = Some(block);
         Ok(taken)
     }
 
     /// Deletes blocks beyond the position, and finds the one to go on with.
-    fn settle_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
+    pub(crate) fn settle_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let next = self.progress().next.seq;
         lock(&self.recent).clear();
-        self.delete(&keys::block(next, 0), Some(&[keys::BLOCK + 1]))?;
+        self.delete(&keys::block(next, 0), &[keys::BLOCK + 1])?;
         writer.tail = None;
         let Some((first, bytes)) = next.checked_sub(1).map(|last| self.read_block(last)).transpose()?.flatten() else {
             return Ok(());
@@ -146,25 +156,17 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes all blocks.
-    pub(crate) fn forget_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        writer.unsettled = true;
-        self.set_progress(Progress { dropping: true, ..Progress::NONE });
-        self.settle_blocks(writer)
-    }
-
-    /// Deletes rows from `from` on and below `to`, some at a time.
-    pub(crate) fn delete(&self, from: &[u8], to: Option<&[u8]>) -> Result<(), StoreError> {
+    /// Deletes sled's rows from `from` on and below `to`, some at a time.
+    pub(crate) fn delete(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
         loop {
-            let mut batch = sled::Batch::default();
-            let mut count = 0;
-            for row in self.rows(from, to, false).take(BATCH_ROWS) {
-                batch.remove(row.map_err(|error| self.view_failed(error))?.0);
-                count += 1;
-            }
-            if count == 0 {
+            let range = || (Bound::Included(from), Bound::Excluded(to));
+            let found = self.disk.call(|tree| tree.range::<&[u8], _>(range()).keys().take(BATCH_ROWS).collect())?;
+            let keys: Vec<sled::IVec> = found;
+            if keys.is_empty() {
                 return Ok(());
             }
+            let mut batch = sled::Batch::default();
+            keys.into_iter().for_each(|key| batch.remove(key));
             self.disk.call(|tree| tree.apply_batch(batch))?;
         }
     }
@@ -213,14 +215,10 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Writes the batch with its position, and begins another.
+    /// Makes the rows and their position seen, and begins another batch.
     fn write(&mut self) -> Result<(), StoreError> {
         let own = std::mem::take(&mut self.own);
         let views = self.pending.take_written();
-        if own.is_empty() && views.is_empty() && self.progress == self.store.progress() {
-            return Ok(());
-        }
-        let mut batch = sled::Batch::default();
         for (key, value) in &views {
             let value_len = value.as_ref().map_or(0, Vec::len);
             let is_views = key.first().is_some_and(|first| *first >= keys::VIEWS);
@@ -229,15 +227,11 @@ impl Step<'_> {
                 return Err(StoreError::Fatal(row));
             }
         }
-        for (key, value) in own.into_iter().chain(views) {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        batch.insert(keys::PROGRESS, self.progress.to_row());
-        self.store.disk.call(|tree| tree.apply_batch(batch))?;
-        self.store.set_progress(self.progress);
+        let layers = self.store.layers();
+        let mut memory = layers.memory.write().unwrap_or_else(PoisonError::into_inner);
+        own.into_iter().chain(views).for_each(|(key, value)| memory.put(key, value));
+        drop(memory);
+        *lock(&self.store.progress) = self.progress;
         Ok(())
     }
 }

@@ -12,6 +12,13 @@ const IDENTITY: u8 = 0x02;
 /// Entries, in blocks by the seq of their first.
 pub(crate) const BLOCK: u8 = 0x03;
 
+/// Chunks of runs.
+const CHUNK: u8 = 0x04;
+/// What must be in memory of runs.
+const RUN_INDEX: u8 = 0x05;
+/// The runs that there are.
+pub(crate) const RUNS: &[u8] = &[0x06];
+
 /// The layout of rows below `0x20`; another number means that the store is built again.
 const LAYOUT: u8 = 1;
 
@@ -64,7 +71,43 @@ pub(crate) fn block_first(key: &[u8]) -> Option<Seq> {
     (*prefix == BLOCK && row.len() == 4).then(|| u64::from_be_bytes(*first))
 }
 
-/// How far the store has come, as it is written with every batch.
+/// The key of a part of a chunk.
+pub(crate) fn chunk(run: u64, number: u32, part: u8) -> Vec<u8> {
+    let mut key = Vec::with_capacity(14);
+    key.push(CHUNK);
+    key.extend(run.to_be_bytes());
+    key.extend(number.to_be_bytes());
+    key.push(part);
+    key
+}
+
+/// The run that a chunk's key belongs to.
+pub(crate) fn chunk_run(key: &[u8]) -> Option<u64> {
+    let (prefix, rest) = key.split_first()?;
+    (*prefix == CHUNK).then_some(u64::from_be_bytes(*rest.first_chunk::<8>()?))
+}
+
+/// The key of a part of a run's index.
+pub(crate) fn run_index(run: u64, part: u32) -> Vec<u8> {
+    let mut key = Vec::with_capacity(13);
+    key.push(RUN_INDEX);
+    key.extend(run.to_be_bytes());
+    key.extend(part.to_be_bytes());
+    key
+}
+
+/// The list of runs, newest first.
+pub(crate) fn run_list(runs: impl Iterator<Item = u64>) -> Vec<u8> {
+    runs.flat_map(u64::to_be_bytes).collect()
+}
+
+/// Reads what [`run_list`] wrote.
+pub(crate) fn read_run_list(row: &[u8]) -> Option<Vec<u64>> {
+    let (runs, rest) = row.as_chunks::<8>();
+    rest.is_empty().then(|| runs.iter().map(|run| u64::from_be_bytes(*run)).collect())
+}
+
+/// How far the store has come, as it is written with every list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// The next item to apply.
@@ -73,19 +116,16 @@ pub(crate) struct Progress {
     pub(crate) size: Seq,
     /// The tree's root over the first `size` entries.
     pub(crate) root: Digest,
-    /// The views are being dropped; what is left of them is to be deleted before anything else.
-    pub(crate) dropping: bool,
 }
 
 impl Progress {
     /// Nothing applied.
-    pub(crate) const NONE: Self =
-        Self { next: Position { seq: 0, item: 0 }, size: 0, root: EMPTY_ROOT, dropping: false };
+    pub(crate) const NONE: Self = Self { next: Position { seq: 0, item: 0 }, size: 0, root: EMPTY_ROOT };
 
     /// The row.
     pub(crate) fn to_row(self) -> Vec<u8> {
-        let mut row = Vec::with_capacity(52);
-        row.extend([LAYOUT, u8::from(self.dropping)]);
+        let mut row = Vec::with_capacity(51);
+        row.push(LAYOUT);
         row.extend(self.next.seq.to_be_bytes());
         row.extend(self.next.item.to_be_bytes());
         row.extend(self.size.to_be_bytes());
@@ -95,13 +135,13 @@ impl Progress {
 
     /// Reads the row; `None` when this code did not write it.
     pub(crate) fn read(row: &[u8]) -> Option<Self> {
-        let ([layout, dropping], rest) = row.split_first_chunk::<2>()?;
+        let (layout, rest) = row.split_first()?;
         let (seq, rest) = rest.split_first_chunk::<8>()?;
         let (item, rest) = rest.split_first_chunk::<2>()?;
         let (size, root) = rest.split_first_chunk::<8>()?;
         let next = Position { seq: u64::from_be_bytes(*seq), item: u16::from_be_bytes(*item) };
         let root = Digest(root.try_into().ok()?);
-        let progress = Self { next, size: u64::from_be_bytes(*size), root, dropping: *dropping != 0 };
+        let progress = Self { next, size: u64::from_be_bytes(*size), root };
         (*layout == LAYOUT && progress.size <= progress.next.seq).then_some(progress)
     }
 }
@@ -112,8 +152,7 @@ mod tests {
 
     #[test]
     fn progress_and_identities_read_back_as_they_were_written() {
-        let progress =
-            Progress { next: Position { seq: 9, item: 200 }, size: 7, root: Digest([4; 32]), dropping: true };
+        let progress = Progress { next: Position { seq: 9, item: 200 }, size: 7, root: Digest([4; 32]) };
         assert_eq!(Progress::read(&progress.to_row()), Some(progress));
         assert_eq!(Progress::read(&progress.to_row()[1..]), None);
         for (content, erased) in [([1; 32], false), ([2; 32], true)] {

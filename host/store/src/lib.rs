@@ -4,10 +4,10 @@
 //! whose first byte says what a row is: below `0x20` the store's own rows ([`keys`]), from there on the views'.
 //!
 //! Invariants:
-//! - *Counted once.* A batch of rows carries the position that follows it, in one atomic write. After a crash the fold
-//!   goes on exactly there.
-//! - *Small rows.* No value is above [`fonds_views::rows::VALUE_BYTES_MAX`] bytes: entries lie in blocks, split into
-//!   rows of that size ([`block`]).
+//! - *Counted once.* Rows are gathered in memory, written as a sorted run ([`run`]), and named together with the
+//!   position that follows them in one atomic batch ([`spill`]). After a crash the fold goes on exactly there.
+//! - *Small rows.* No value is above [`fonds_views::rows::VALUE_BYTES_MAX`] bytes: entries lie in blocks ([`block`]) and
+//!   views in chunks, each split into rows of that size. Batches have at most some hundred of them.
 //! - *Our own fsync.* sled's `flush` hands bytes to the kernel and no further; [`Store`] syncs its files and folder
 //!   itself ([`disk`]).
 //! - *Lost, never wrong.* When sled panics or finds corruption, the answer is [`fonds_log::StoreError::Lost`] and the
@@ -18,7 +18,10 @@ mod block;
 mod disk;
 mod folders;
 mod keys;
+mod merge;
 mod read;
+mod run;
+mod spill;
 mod store;
 
 #[cfg(test)]

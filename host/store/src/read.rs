@@ -1,5 +1,6 @@
 //! Reading rows and entries beside the writer.
 
+use crate::merge::{Layers, Merge};
 use crate::store::{Store, lock};
 use crate::{block, keys};
 use fonds_log::{Framed, StoreError};
@@ -68,15 +69,16 @@ impl Store {
             .call(|tree| tree.range(keys::block(0, 0)..=keys::block(seq, u32::MAX)).next_back().transpose())?;
         let Some(first) = last.and_then(|(key, _)| keys::block_first(&key)) else { return Ok(None) };
         let mut bytes = Vec::new();
-        let mut len = 1;
-        let mut rows = self.rows(&keys::block(first, 0), Some(&keys::block(first, u32::MAX)), false);
-        while bytes.len() < len {
-            let Some(row) = rows.next() else { return Err(self.damaged(first)) };
-            let (_, row) = row.map_err(|error| self.view_failed(error))?;
+        let mut len = 0;
+        for row in 0.. {
+            let row = self.disk.call(|tree| tree.get(keys::block(first, row)))?.ok_or_else(|| self.damaged(first))?;
             if bytes.is_empty() {
                 len = block::packed_len(&row).ok_or_else(|| self.damaged(first))?;
             }
-            bytes.extend(row);
+            bytes.extend_from_slice(&row);
+            if bytes.len() >= len {
+                break;
+            }
         }
         Ok(Some((first, bytes)))
     }
@@ -95,25 +97,22 @@ impl Store {
     }
 
     /// Rows from `from` on and below `to`, read as they are asked for; after an error there are no more.
-    pub(crate) fn rows(&self, from: &[u8], to: Option<&[u8]>, back: bool) -> Box<dyn Iterator<Item = Row> + '_> {
-        let below = to.map_or(std::ops::Bound::Unbounded, |to| std::ops::Bound::Excluded(to.to_vec()));
+    pub(crate) fn merged(&self, from: &[u8], to: Option<&[u8]>, back: bool) -> Box<dyn Iterator<Item = Row> + '_> {
         if to.is_some_and(|to| to <= from) {
             return Box::new(std::iter::empty());
         }
-        let range = (std::ops::Bound::Included(from.to_vec()), below);
-        let mut rows = match self.disk.call(|tree| Ok(tree.range(range))) {
-            Ok(rows) => Some(rows),
-            Err(error) => return Box::new(std::iter::once(Err(ViewError::Store(error.to_string())))),
-        };
+        let mut rows = Some(Merge::of(&self.disk, Layers::clone(&self.layers()), from, to, back));
         Box::new(std::iter::from_fn(move || {
-            let iter = rows.as_mut()?;
-            let row = self.disk.call(|_| if back { iter.next_back() } else { iter.next() }.transpose());
-            if !matches!(row, Ok(Some(_))) {
-                rows = None;
-            }
-            match row {
-                Ok(row) => row.map(|(key, value)| Ok((key.to_vec(), value.to_vec()))),
-                Err(error) => Some(Err(ViewError::Store(error.to_string()))),
+            loop {
+                match rows.as_mut()?.next() {
+                    Ok(Some((key, Some(value)))) => return Some(Ok((key, value))),
+                    Ok(Some((_, None))) => {}
+                    Ok(None) => return None,
+                    Err(error) => {
+                        rows = None;
+                        return Some(Err(ViewError::Store(error.to_string())));
+                    }
+                }
             }
         }))
     }
@@ -121,15 +120,14 @@ impl Store {
 
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let row = self.disk.call(|tree| tree.get(key)).map_err(|error| ViewError::Store(error.to_string()))?;
-        Ok(row.map(|row| row.to_vec()))
+        self.layers().get(&self.disk, key).map_err(|error| ViewError::Store(error.to_string()))
     }
 
     fn range<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = Row> + 'a> {
-        self.rows(from, Some(to), false)
+        self.merged(from, Some(to), false)
     }
 
     fn range_back<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = Row> + 'a> {
-        self.rows(from, Some(to), true)
+        self.merged(from, Some(to), true)
     }
 }

@@ -3,14 +3,16 @@
 use crate::apply::Writer;
 use crate::disk::Disk;
 use crate::keys::{self, Progress};
+use crate::merge::Layers;
 use crate::read::Recent;
+use crate::run::Run;
 use crate::{STORE, folders};
 use fonds_log::{Applied, Framed, Known, LogStore, Mac, StoreError};
 use fonds_model::{Digest, Position, Seq};
 use fonds_views::rows::Row;
 use fonds_views::{Pending, ViewError};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What commands and the server read, over sled.
 ///
@@ -19,7 +21,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 pub struct Store {
     pub(crate) disk: Disk,
     pub(crate) writer: Mutex<Writer>,
-    progress: Mutex<Progress>,
+    pub(crate) progress: Mutex<Progress>,
+    pub(crate) layers: RwLock<Arc<Layers>>,
     /// Held for writing while a block that readers may see is written again.
     pub(crate) blocks: RwLock<()>,
     pub(crate) recent: Mutex<Recent>,
@@ -46,16 +49,25 @@ impl Store {
                 None => return Err(disk.breaks(StoreError::Lost("its position cannot be read".to_owned()))),
             },
         };
+        let runs = match disk.call(|tree| tree.get(keys::RUNS))? {
+            None => Vec::new(),
+            Some(row) => match keys::read_run_list(&row) {
+                Some(runs) => runs,
+                None => return Err(disk.breaks(StoreError::Lost("its list of runs cannot be read".to_owned()))),
+            },
+        };
+        let newest = runs.iter().max().copied().unwrap_or(0);
+        let runs = runs.into_iter().map(|id| Run::load(&disk, id).map(Arc::new)).collect::<Result<_, _>>()?;
+        let writer = Writer::new(progress, newest).map_err(|error| StoreError::Rejected(error.to_string()))?;
         let store = Self {
             disk,
-            writer: Mutex::new(Writer::new().map_err(|error| StoreError::Rejected(error.to_string()))?),
+            writer: Mutex::new(writer),
             progress: Mutex::new(progress),
+            layers: RwLock::new(Arc::new(Layers { runs, ..Layers::default() })),
             blocks: RwLock::default(),
             recent: Mutex::default(),
         };
-        if progress.dropping {
-            store.drop_views()?;
-        }
+        store.delete_unnamed()?;
         Ok(store)
     }
 
@@ -76,38 +88,37 @@ impl Store {
         self.write(entries, root, fold)
     }
 
-    /// Deletes all rows of the views and goes back to nothing applied, so that the log applies everything again.
-    ///
-    /// Identities stay: they are of the log, and applying writes the same ones.
+    /// Deletes all rows of the views, and goes back to nothing applied, so that the log applies everything again.
     ///
     /// # Errors
     /// [`StoreError`]; when it is cut off, the next open ends it.
     pub fn drop_views(&self) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
-        self.write_progress(Progress { dropping: true, ..Progress::NONE })?;
-        self.delete(&[keys::VIEWS], None)?;
-        self.forget_blocks(&mut writer)?;
-        self.write_progress(Progress::NONE)
+        let runs = self.layers().runs.clone();
+        self.commit(&mut writer, Arc::default(), Vec::new(), Progress::NONE)?;
+        writer.retired.extend(runs);
+        self.delete_retired(&mut writer)?;
+        self.settle_blocks(&mut writer)
     }
 
     /// All rows of the views, in order of key: two stores that folded the same entries have equal ones.
     pub fn views_dump(&self) -> impl Iterator<Item = Row> {
-        self.rows(&[keys::VIEWS], None, false)
+        self.merged(&[keys::VIEWS], None, false)
     }
 
     pub(crate) fn progress(&self) -> Progress {
         *lock(&self.progress)
     }
+}
 
-    /// Remembers what has just been written.
-    pub(crate) fn set_progress(&self, progress: Progress) {
-        *lock(&self.progress) = progress;
-    }
-
-    fn write_progress(&self, progress: Progress) -> Result<(), StoreError> {
-        self.disk.call(|tree| tree.insert(keys::PROGRESS, progress.to_row()))?;
-        self.set_progress(progress);
-        Ok(())
+impl Drop for Store {
+    fn drop(&mut self) {
+        let mut writer = lock(&self.writer);
+        if self.disk.broken().is_none()
+            && let Err(error) = self.spill(&mut writer)
+        {
+            tracing::warn!(%error, "the store's last rows could not be written while closing: they are applied again");
+        }
     }
 }
 
@@ -123,7 +134,7 @@ impl LogStore for Store {
     }
 
     fn known(&self, name: &Mac) -> Result<Option<Known>, StoreError> {
-        let Some(row) = self.disk.call(|tree| tree.get(keys::identity(name)))? else { return Ok(None) };
+        let Some(row) = self.layers().get(&self.disk, &keys::identity(name))? else { return Ok(None) };
         match keys::read_known(&row, name) {
             Some(known) => Ok(Some(known)),
             None => Err(self.disk.breaks(StoreError::Lost("an identity cannot be read".to_owned()))),
@@ -139,6 +150,7 @@ impl LogStore for Store {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
+        self.spill(&mut lock(&self.writer))?;
         self.disk.sync()
     }
 }

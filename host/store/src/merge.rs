@@ -1,0 +1,197 @@
+//! Rows in order over what is in memory and over all runs: the newest says what holds.
+
+use crate::disk::Disk;
+use crate::run::{Change, Chunk, Run};
+use fonds_log::StoreError;
+use std::collections::BTreeMap;
+use std::ops::{Bound, Range};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Rows that are not in a run yet.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// About what they take, the map included.
+    pub(crate) bytes: usize,
+}
+
+impl Memory {
+    /// Takes a row over.
+    pub(crate) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len) + 96;
+        self.rows.insert(key, value);
+    }
+}
+
+/// All rows as they were at one moment; readers keep theirs while the writer goes on.
+#[derive(Clone, Default)]
+pub(crate) struct Layers {
+    pub(crate) memory: Arc<RwLock<Memory>>,
+    /// Newest first.
+    pub(crate) runs: Vec<Arc<Run>>,
+}
+
+impl Layers {
+    /// The value under a key.
+    pub(crate) fn get(&self, disk: &Disk, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(value) = self.memory.read().unwrap_or_else(PoisonError::into_inner).rows.get(key) {
+            return Ok(value.clone());
+        }
+        for run in &self.runs {
+            if let Some(value) = run.get(disk, key)? {
+                return Ok(value);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The rows of several layers in order of key, deleted ones among them.
+pub(crate) struct Merge<'a> {
+    disk: &'a Disk,
+    sources: Vec<Source>,
+    back: bool,
+}
+
+impl<'a> Merge<'a> {
+    /// Over runs only, newest first.
+    pub(crate) fn of_runs(disk: &'a Disk, runs: &[Arc<Run>], from: &[u8], to: Option<&[u8]>, back: bool) -> Self {
+        let span = Span { from: from.to_vec(), to: to.map(<[u8]>::to_vec), back };
+        let sources = runs.iter().map(|run| Source::of_run(Arc::clone(run), span.clone())).collect();
+        Self { disk, sources, back }
+    }
+
+    /// Over all layers.
+    pub(crate) fn of(disk: &'a Disk, layers: Layers, from: &[u8], to: Option<&[u8]>, back: bool) -> Self {
+        let mut merge = Self::of_runs(disk, &layers.runs, from, to, back);
+        let span = Span { from: from.to_vec(), to: to.map(<[u8]>::to_vec), back };
+        merge.sources.insert(0, Source { span, rows: Chunk::default(), left: 0..0, more: More::Memory(layers.memory) });
+        merge
+    }
+
+    /// The next row that any layer has, as the newest one has it.
+    pub(crate) fn next(&mut self) -> Result<Option<Change>, StoreError> {
+        let mut best: Option<usize> = None;
+        for place in 0..self.sources.len() {
+            let Some(source) = self.sources.get_mut(place) else { break };
+            source.fill(self.disk)?;
+            let (Some(key), best_key) = (self.key(place), best.and_then(|best| self.key(best))) else { continue };
+            let nearer = best_key.is_none_or(|best| if self.back { key > best } else { key < best });
+            if nearer {
+                best = Some(place);
+            }
+        }
+        let Some((place, source)) = best.and_then(|place| Some((place, self.sources.get_mut(place)?))) else {
+            return Ok(None);
+        };
+        let Some(row) = source.pass() else { return Ok(None) };
+        let change = (source.rows.key(row).to_vec(), source.rows.value(row).map(<[u8]>::to_vec));
+        for older in self.sources.iter_mut().skip(place + 1) {
+            if older.key() == Some(change.0.as_slice()) {
+                older.pass();
+            }
+        }
+        Ok(Some(change))
+    }
+
+    fn key(&self, place: usize) -> Option<&[u8]> {
+        self.sources.get(place)?.key()
+    }
+}
+
+#[derive(Clone)]
+struct Span {
+    from: Vec<u8>,
+    to: Option<Vec<u8>>,
+    back: bool,
+}
+
+/// One layer's rows, some at a time.
+struct Source {
+    span: Span,
+    rows: Chunk,
+    /// Of `rows`, what has not been passed.
+    left: Range<usize>,
+    more: More,
+}
+
+enum More {
+    Run(Arc<Run>, Range<usize>),
+    Memory(Arc<RwLock<Memory>>),
+    Nothing,
+}
+
+impl Source {
+    fn of_run(run: Arc<Run>, span: Span) -> Self {
+        let chunks = run.chunks(&span.from, span.to.as_deref());
+        Self { span, rows: Chunk::default(), left: 0..0, more: More::Run(run, chunks) }
+    }
+
+    fn row(&self) -> Option<usize> {
+        if self.left.is_empty() {
+            None
+        } else if self.span.back {
+            self.left.end.checked_sub(1)
+        } else {
+            Some(self.left.start)
+        }
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.row().map(|row| self.rows.key(row))
+    }
+
+    fn pass(&mut self) -> Option<usize> {
+        if self.span.back { self.left.next_back() } else { self.left.next() }
+    }
+
+    /// Reads on when all is passed.
+    fn fill(&mut self, disk: &Disk) -> Result<(), StoreError> {
+        while self.left.is_empty() {
+            match &mut self.more {
+                More::Nothing => return Ok(()),
+                More::Run(run, chunks) => {
+                    let Some(chunk) = (if self.span.back { chunks.next_back() } else { chunks.next() }) else {
+                        self.more = More::Nothing;
+                        return Ok(());
+                    };
+                    self.rows = run.read(disk, chunk)?;
+                    let end = self.span.to.as_ref().map_or(self.rows.len(), |to| self.rows.at(to));
+                    self.left = self.rows.at(&self.span.from).min(end)..end;
+                }
+                More::Memory(memory) => {
+                    let memory = Arc::clone(memory);
+                    self.fill_from_memory(&memory);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A few at first, since most who ask for a range want one row.
+    fn fill_from_memory(&mut self, memory: &RwLock<Memory>) {
+        let Span { from, to, back } = &mut self.span;
+        let count = if self.rows.len() == 0 { 2 } else { 64 };
+        let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
+        let below = to.as_ref().map_or(Bound::Unbounded, |to| Bound::Excluded(to.as_slice()));
+        let mut rows = Chunk::default();
+        if to.as_ref().is_none_or(|to| *from < *to) {
+            let range = memory.rows.range::<[u8], _>((Bound::Included(from.as_slice()), below));
+            if *back {
+                let page: Vec<_> = range.rev().take(count).collect();
+                page.into_iter().rev().for_each(|(key, value)| rows.push(key, value.as_deref()));
+            } else {
+                range.take(count).for_each(|(key, value)| rows.push(key, value.as_deref()));
+            }
+        }
+        if rows.len() < count {
+            self.more = More::Nothing;
+        } else if *back {
+            *to = Some(rows.key(0).to_vec());
+        } else {
+            *from = [rows.key(rows.len() - 1), &[0]].concat();
+        }
+        self.left = 0..rows.len();
+        self.rows = rows;
+    }
+}
