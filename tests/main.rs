@@ -10,7 +10,12 @@
 )]
 
 mod conformance;
+mod faults;
+mod hostile;
 mod ingest;
+mod main_job;
 mod permits;
+mod register;
+mod store;
 mod support;
 mod tidy;

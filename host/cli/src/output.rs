@@ -14,6 +14,7 @@ pub(crate) struct Screen {
     pub(crate) output: Output,
     colour: bool,
     quiet: bool,
+    verbose: bool,
 }
 
 /// What a piece of text means, so that colour is chosen in one place.
@@ -29,7 +30,12 @@ pub(crate) enum Tone {
 impl Screen {
     pub(crate) fn new(cli: &Cli) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { output: cli.output, colour: io::stdout().is_terminal() && !no_colour, quiet: cli.quiet }
+        Self {
+            output: cli.output,
+            colour: io::stdout().is_terminal() && !no_colour,
+            quiet: cli.quiet,
+            verbose: cli.verbose > 0,
+        }
     }
 
     /// The text, in colour on a terminal.
@@ -93,6 +99,14 @@ impl Screen {
         }
     }
 
+    /// How long something took, on stderr, when `-v` asks for it.
+    pub(crate) fn took(&self, what: &str, count: u64, elapsed: Duration) {
+        if self.verbose {
+            let seconds = elapsed.as_secs_f64();
+            self.say(&format!("{what}: {count} in {seconds:.3} s, {:.0}/s", count as f64 / seconds.max(1e-9)));
+        }
+    }
+
     /// An error, on stderr, also when all else is quiet.
     pub(crate) fn complain(&self, text: &str) {
         let _ = writeln!(io::stderr(), "{}", text.trim_end());
@@ -114,7 +128,7 @@ impl Screen {
 /// A table for people, as wide as the terminal.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_preset(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings.iter().copied());
     for row in rows {
         table.add_row(row);

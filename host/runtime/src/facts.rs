@@ -5,11 +5,12 @@ use fonds_model::decision::Attribute;
 use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, SeriesId, Unruled};
 use fonds_policy::request::RuleInForce;
 use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
-use fonds_views::lineage;
+use fonds_views::lineage::{self, Direction, Question, Relation};
 use fonds_views::register::{self, Agencies, Binding, InForce, Record, Schedules};
 use fonds_views::{Rows, ViewError};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of this code and of what it reads dates with; a decision records it.
@@ -248,18 +249,59 @@ fn sorted(attributes: &[(String, String)]) -> Vec<Attribute> {
 }
 
 /// The entities that it was derived from, nearest first, with their labels in force.
+///
+/// What lies behind an authorised downgrade is left out: labels stop there, whatever it was made of.
 fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<(Vec<Ancestor>, bool), ViewError> {
     if depth == 0 {
         return Ok((Vec::new(), false));
     }
     let (found, truncated) = lineage::ancestors(shared.rows, id, depth, None)?;
     let mut ancestors = Vec::with_capacity(found.len());
+    let mut barriers = BTreeSet::new();
     for (entity, depth) in found {
-        let label = match register::record(shared.rows, &entity, None)? {
+        let record = register::record(shared.rows, &entity, None)?;
+        if record.as_ref().and_then(|record| record.own.label.as_ref()).is_some_and(|label| label.barrier) {
+            barriers.insert(entity.to_string());
+        }
+        let label = match record {
             Some(record) => crate::effective::label_in_force(shared, &shared.look(record)?),
             None => None,
         };
         ancestors.push(Ancestor { entity: entity.to_string(), depth, label });
     }
+    if !barriers.is_empty() {
+        let before = reached_before(shared, id, depth, &barriers)?;
+        ancestors.retain(|ancestor| before.contains(&ancestor.entity));
+    }
     Ok((ancestors, truncated))
+}
+
+/// The ancestors that are reached without passing through any of the barriers, which are reached themselves.
+fn reached_before(
+    shared: &Shared<'_>,
+    id: &EntityId,
+    depth: u32,
+    barriers: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, ViewError> {
+    let question = Question { depth_max: depth, ..Question::new(id.clone(), Direction::Up) };
+    let Some(answer) = lineage::ask(shared.rows, &question)? else { return Ok(BTreeSet::new()) };
+    let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for edge in &answer.edges {
+        if matches!(edge.relation, Relation::Used | Relation::WasGeneratedBy | Relation::WasDerivedFrom) {
+            causes.entry(&edge.from).or_default().push(&edge.to);
+        }
+    }
+    let mut reached = BTreeSet::from([id.to_string()]);
+    let mut todo = vec![id.to_string()];
+    while let Some(effect) = todo.pop() {
+        if effect != id.as_str() && barriers.contains(&effect) {
+            continue;
+        }
+        for cause in causes.get(effect.as_str()).into_iter().flatten() {
+            if reached.insert((*cause).to_owned()) {
+                todo.push((*cause).to_owned());
+            }
+        }
+    }
+    Ok(reached)
 }

@@ -5,8 +5,9 @@ use crate::{Runtime, RuntimeError};
 use fonds_ingest::xes::Mapping;
 use fonds_ingest::{Reader, source};
 use fonds_log::{Outcome, Prepared, Ticket};
+use fonds_model::body::{self, Annulled, Corrected};
 use fonds_model::date::Written;
-use fonds_model::{AgencyPath, EntityId, Event, Format, Identity, PartialDate};
+use fonds_model::{AgencyPath, EntityId, Envelope, Event, Format, Identity, Kind, PartialDate};
 use fonds_views::register::{self, Agencies};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
@@ -149,9 +150,11 @@ impl<'a> Intake<'a> {
     /// Prepares an event, and sends its group once it is full.
     fn take(&mut self, file: &str, line: u64, event: Event, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
         let Event { kind, mut envelope, body, identity } = event;
-        if let Err(error) = self.dates.resolve(&mut envelope) {
+        let own = self.check_own(kind, &envelope, &body, rejects)?;
+        let resolved = own.and_then(|()| self.dates.resolve(&mut envelope).map_err(|error| error.to_string()));
+        if let Err(reason) = resolved {
             write_reject(rejects, &body)?;
-            self.reject(file, line, error.to_string());
+            self.reject(file, line, reason);
             return Ok(());
         }
         let payload = envelope.with_body(&body);
@@ -175,6 +178,40 @@ impl<'a> Intake<'a> {
             self.send(rejects)?;
         }
         Ok(())
+    }
+
+    /// A producer puts only its own events right; the inner error is why this one may not.
+    fn check_own(
+        &mut self,
+        kind: Kind,
+        envelope: &Envelope,
+        body: &[u8],
+        rejects: &mut dyn Write,
+    ) -> Result<Result<(), String>, RuntimeError> {
+        let target = match kind {
+            Kind::EntryCorrected => body::parse::<Corrected>(kind, envelope.format, body).map(|said| said.position()),
+            Kind::EntryAnnulled => body::parse::<Annulled>(kind, envelope.format, body).map(|said| said.position()),
+            _ => return Ok(Ok(())),
+        };
+        let target = match target {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        // The entry may be one of those just sent.
+        self.settle(rejects)?;
+        self.runtime.catch_up()?;
+        let entry = match self.runtime.entry(target.seq) {
+            Ok(entry) => entry,
+            Err(RuntimeError::NotFound(why)) => return Ok(Err(why)),
+            Err(error) => return Err(error),
+        };
+        let item = entry.items.get(usize::from(target.item)).and_then(|item| item.content.as_ref());
+        let of = item.and_then(|content| content.split().ok()).and_then(|(envelope, _)| envelope.source);
+        Ok(if entry.kind.producer_may_send() && of.is_some() && of == envelope.source {
+            Ok(())
+        } else {
+            Err(format!("entry {target} is not one of this source's own events, and only those can it put right"))
+        })
     }
 
     fn send(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
@@ -213,6 +250,15 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
+    /// Sends what is gathered and waits for all of it.
+    fn settle(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+        self.send(rejects)?;
+        while !self.tickets.is_empty() {
+            self.settle_one(rejects)?;
+        }
+        Ok(())
+    }
+
     fn reject(&mut self, file: &str, line: u64, reason: String) {
         self.ingested.rejected += 1;
         if self.ingested.rejects.len() < REJECTS_MAX {
@@ -222,10 +268,7 @@ impl<'a> Intake<'a> {
 
     /// The last acknowledgement, and then the views.
     fn finish(mut self, rejects: &mut dyn Write) -> Result<Ingested, RuntimeError> {
-        self.send(rejects)?;
-        while !self.tickets.is_empty() {
-            self.settle_one(rejects)?;
-        }
+        self.settle(rejects)?;
         rejects.flush().map_err(|error| RuntimeError::writing(Path::new("rejects"), error))?;
         self.runtime.catch_up()?;
         Ok(self.ingested)
@@ -258,7 +301,7 @@ impl<'a> Dates<'a> {
     }
 
     /// Fills in `on` and `zone`: a date is taken as written; else the agency's zone decides; else the offset as written.
-    fn resolve(&mut self, envelope: &mut fonds_model::Envelope) -> Result<(), RuntimeError> {
+    fn resolve(&mut self, envelope: &mut Envelope) -> Result<(), RuntimeError> {
         let Some(time) = envelope.time.as_deref() else { return Ok(()) };
         let written = Written::parse(time)?;
         if let Written::Date(date) = written {
@@ -272,7 +315,7 @@ impl<'a> Dates<'a> {
         self.remember(envelope)
     }
 
-    fn zone(&mut self, envelope: &fonds_model::Envelope) -> Result<Option<String>, RuntimeError> {
+    fn zone(&mut self, envelope: &Envelope) -> Result<Option<String>, RuntimeError> {
         let agency = match (&envelope.agency, &envelope.subject) {
             (Some(agency), _) => Some(agency.clone()),
             (None, Some(subject)) => match self.remembered.get(subject) {
@@ -290,7 +333,7 @@ impl<'a> Dates<'a> {
         Ok(zone.clone())
     }
 
-    fn remember(&mut self, envelope: &fonds_model::Envelope) -> Result<(), RuntimeError> {
+    fn remember(&mut self, envelope: &Envelope) -> Result<(), RuntimeError> {
         if !self.any_zone {
             return Ok(());
         }

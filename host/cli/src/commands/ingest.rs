@@ -7,6 +7,7 @@ use fonds_model::AgencyPath;
 use fonds_runtime::answers::RejectAnswer;
 use fonds_runtime::ingest::{Told, WireFormat};
 use std::path::Path;
+use std::time::Instant;
 
 /// So many rejects are shown to a person; a program gets the first 1,000.
 const REJECTS_SHOWN: usize = 20;
@@ -27,8 +28,15 @@ pub(crate) fn ingest(dir: &Path, told: &Ingest, screen: Screen) -> Result<(), Fa
     };
     let runtime = workshop::open(dir)?;
     let bar = screen.progress("acknowledged");
-    let ingested = runtime.ingest(&told, &mut |done| bar.set_position(done))?;
+    let began = Instant::now();
+    let mut acknowledged = (0, began.elapsed());
+    let ingested = runtime.ingest(&told, &mut |done| {
+        bar.set_position(done);
+        acknowledged = (done, began.elapsed());
+    })?;
     bar.finish_and_clear();
+    screen.took("acknowledged", acknowledged.0, acknowledged.1);
+    screen.took("applied to the store", ingested.appended, began.elapsed());
     screen.answer(&ingested, |screen| {
         let text = pairs(
             screen,

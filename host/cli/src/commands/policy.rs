@@ -9,6 +9,7 @@ use fonds_runtime::admin::Binding;
 use fonds_wasm::{build, component};
 use serde_json::json;
 use std::path::Path;
+use std::time::Instant;
 
 /// `plugin …`.
 pub(crate) fn plugin(dir: &Path, command: Plugin, screen: Screen) -> Result<(), Failure> {
@@ -158,9 +159,11 @@ pub(crate) fn evaluate(dir: &Path, as_of: Option<&str>, all: bool, screen: Scree
     let as_of = date_or_today(as_of)?;
     let runtime = workshop::open(dir)?;
     let bar = screen.progress("evaluating");
+    let began = Instant::now();
     let sweep = runtime.evaluate(as_of, all, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
+        screen.took("cases asked and acknowledged", done, began.elapsed());
     })?;
     bar.finish_and_clear();
     screen.answer(&sweep, |screen| {

@@ -80,7 +80,7 @@ fn record_text(screen: &Screen, record: &RecordAnswer) -> String {
         shown.push(("filed into", file.clone()));
     }
     if record.filed > 0 {
-        shown.push(("holds", format!("{} records", record.filed)));
+        shown.push(("contains", format!("{} records", record.filed)));
     }
     if !record.marks.is_empty() {
         shown.push(("marks", record.marks.join(", ")));

@@ -1,0 +1,189 @@
+//! What a power cut's little sister, kill -9, may never take; and bad input, which stops nothing else.
+
+use crate::store::{Store, cloud_event, text};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+/// So many times an ingest is killed; `FONDS_KILLS=1000` is the long form.
+const KILLS: u32 = 50;
+
+/// One OpenLineage run a line, each its own content.
+fn runs(count: u32) -> String {
+    let line = |run: u32| {
+        json!({ "eventType": "COMPLETE", "eventTime": format!("2026-01-{:02}T10:00:00Z", 1 + run % 28),
+            "producer": "https://test.example/p", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+            "run": { "runId": format!("run-{run}") }, "job": { "namespace": "test", "name": "job" },
+            "inputs": [{ "namespace": "db", "name": format!("t{}", run / 2) }],
+            "outputs": [{ "namespace": "db", "name": format!("t{}", run + 1) }] })
+        .to_string()
+            + "\n"
+    };
+    (0..count).map(line).collect()
+}
+
+/// A generator of its own: which points are hit must not depend on a library's.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn killed_at_any_point_of_an_ingest_nothing_acknowledged_is_lost() {
+    const EVENTS: u32 = 40_000;
+    let kills = std::env::var("FONDS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    let store = Store::new();
+    let events = runs(EVENTS);
+    let file = store.write("runs.ndjson", &events);
+    let mut random = Random(7);
+    let mut acknowledged = 0;
+    for kill in 0..kills {
+        // A slow producer: what went into the pipe and how much of it was acknowledged is seen from outside.
+        let mut child = store
+            .command(&["--quiet", "ingest", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        let bytes = events.clone().into_bytes();
+        let feeder = std::thread::spawn(move || {
+            // The pipe breaks when the process is killed, and that is what is tested.
+            let _ = stdin.write_all(&bytes);
+        });
+        std::thread::sleep(Duration::from_millis(5 + random.below(250)));
+        child.kill().expect("kill -9");
+        child.wait().expect("it ends");
+        feeder.join().expect("the feeder ends");
+        // Whatever was signed before is still there: the log only grows.
+        let verified = store.json(&["verify"]);
+        assert_eq!(verified["verified"], true, "after kill {kill}");
+        let size = verified["entries"].as_u64().expect("a count");
+        assert!(size >= acknowledged, "kill {kill}: {size} entries are left of {acknowledged}");
+        acknowledged = size;
+    }
+    let sent = store.json(&["ingest", &file]);
+    assert_eq!(sent["received"], EVENTS);
+    assert_eq!(sent["appended"].as_u64().unwrap() + sent["duplicate"].as_u64().unwrap(), u64::from(EVENTS));
+    assert_eq!(sent["log_size"], EVENTS, "sending again completes it, and doubles nothing");
+    let again = store.json(&["ingest", &file]);
+    assert_eq!((&again["appended"], &again["duplicate"]), (&Value::from(0), &Value::from(EVENTS)));
+    store.ok(&["verify"]);
+}
+
+#[test]
+fn bad_input_is_rejected_byte_for_byte_with_its_line_and_stops_nothing_else() {
+    let store = Store::new();
+    let good = |id: &str| {
+        cloud_event(id, "record.created", &format!("case/{id}"), "2020-01-01T00:00:00Z", &json!({ "agency": "a" }))
+    };
+    let bad: [&[u8]; 6] = [
+        b"{ \"specversion\": \"1.0\", broken",
+        b"{\"specversion\":\"1.0\",\"type\":\"record.created\",\"source\":\"s\",\"id\":\"\xff\"}",
+        b"{\"specversion\":\"1.0\",\"type\":\"record.created\",\"source\":\"s\",\"id\":\"no-subject\"}",
+        b"{\"specversion\":\"1.0\",\"type\":\"record.created\",\"source\":\"s\",\"id\":\"date\",\"subject\":\"x\",\"time\":\"2023-02-30T00:00:00Z\"}",
+        b"{\"specversion\":\"1.0\",\"type\":\"policy.decided\",\"source\":\"s\",\"id\":\"host\",\"subject\":\"x\"}",
+        b"[1, 2, 3]",
+    ];
+    let mut file = Vec::new();
+    let mut want = Vec::new();
+    for (number, item) in bad.iter().enumerate() {
+        file.extend_from_slice(good(&format!("good-{number}")).as_bytes());
+        file.extend_from_slice(item);
+        file.push(b'\n');
+        want.extend_from_slice(item);
+        want.push(b'\n');
+    }
+    file.extend_from_slice(good("last").as_bytes());
+    let file = store.write("mixed.ndjson", file);
+    let rejects = store.file("rejects");
+    let answer = store.answer(1, &["ingest", &file, "--rejects", text(&rejects)]);
+    assert_eq!((&answer["appended"], &answer["rejected"]), (&Value::from(7), &Value::from(6)), "{answer}");
+    assert_eq!(String::from_utf8_lossy(&std::fs::read(&rejects).unwrap()), String::from_utf8_lossy(&want));
+    let lines: Vec<u64> =
+        answer["rejects"].as_array().unwrap().iter().map(|reject| reject["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines, [2, 4, 6, 8, 10, 12]);
+    let reason = |index: usize| answer["rejects"][index]["reason"].as_str().unwrap();
+    assert!(
+        reason(1).contains("UTF-8") && reason(2).contains("subject") && reason(4).contains("policy.decided"),
+        "{answer}"
+    );
+    assert!(answer["rejects"].as_array().unwrap().iter().all(|reject| reject["file"] == Value::from(file.as_str())));
+}
+
+#[test]
+fn a_line_of_100_megabytes_is_streamed_to_the_rejects_and_the_next_one_taken() {
+    let store = Store::new();
+    let long = "x".repeat(100 << 20);
+    let good = cloud_event("1", "record.created", "case/1", "2020-01-01T00:00:00Z", &json!({}));
+    let file = store.write("long.ndjson", format!("{long}\n{good}"));
+    let rejects = store.file("rejects");
+    let answer = store.answer(1, &["ingest", &file, "--format", "cloudevents", "--rejects", text(&rejects)]);
+    assert_eq!((&answer["appended"], &answer["rejected"]), (&Value::from(1), &Value::from(1)), "{answer}");
+    assert_eq!(std::fs::metadata(&rejects).unwrap().len(), (100 << 20) + 1);
+}
+
+#[test]
+fn what_came_before_a_truncated_gzip_counts_and_the_break_is_said() {
+    let store = Store::new();
+    let events: String = (0..2_000)
+        .map(|id| cloud_event(&id.to_string(), "record.created", &format!("case/{id}"), "2020-01-01", &json!({})))
+        .collect();
+    store.write("events.ndjson", &events);
+    let packed = std::process::Command::new("gzip").arg("-c").arg(store.file("events.ndjson")).output().unwrap().stdout;
+    let cut = store.write("cut.ndjson.gz", &packed[..packed.len() / 2]);
+    let answer = store.answer(1, &["ingest", &cut]);
+    let appended = answer["appended"].as_u64().unwrap();
+    assert!(appended > 100 && appended < 2_000, "{answer}");
+    assert!(answer["rejected"].as_u64().unwrap() >= 1);
+    store.ok(&["verify"]);
+}
+
+#[test]
+fn xml_entity_tricks_are_refused_and_expand_nothing() {
+    let store = Store::new();
+    let map = store.write("map.toml", "[record]\nid = \"case/{concept:name}\"\nagency = \"a\"\ncreated = \"start\"\n");
+    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE log [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>\n\
+        <log><trace><string key=\"concept:name\" value=\"&b;\"/><date key=\"start\" value=\"2020-01-01T00:00:00Z\"/></trace></log>";
+    let file = store.write("bomb.xes", bomb);
+    let answer = store.answer(1, &["ingest", &file, "--map", &map]);
+    assert_eq!(answer["appended"], 0, "{answer}");
+    assert!(answer["rejected"].as_u64().unwrap() >= 1, "{answer}");
+}
+
+#[test]
+fn the_same_id_with_other_content_is_a_conflict_and_the_first_stands() {
+    let store = Store::new();
+    let event = |title: &str| cloud_event("1", "record.created", "case/1", "2020-01-01", &json!({ "title": title }));
+    store.ok(&["ingest", &store.write("first.ndjson", event("first"))]);
+    let answer = store.answer(1, &["ingest", &store.write("second.ndjson", event("second"))]);
+    assert!(answer["rejects"][0]["reason"].as_str().unwrap().contains("conflict: entry 0"), "{answer}");
+    assert_eq!(store.json(&["record", "show", "case/1"])["title"], "first");
+}
+
+#[test]
+fn a_second_process_is_told_the_pid_of_the_first() {
+    let store = Store::new();
+    let mut first =
+        store.command(&["ingest", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+    let lock = store.dir().join("lock");
+    for _ in 0..100 {
+        if std::fs::read_to_string(&lock).is_ok_and(|pid| pid.trim() == first.id().to_string()) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = store.refused(5, &["record", "list"]);
+    assert!(said.contains(&first.id().to_string()), "{said}");
+    store.ok(&["verify"]);
+    store.ok(&["log", "checkpoint"]);
+    drop(first.stdin.take());
+    first.wait().expect("it ends");
+    store.ok(&["record", "list"]);
+}

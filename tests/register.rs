@@ -1,0 +1,238 @@
+//! The register and lineage, as a person at the command line finds them.
+
+use crate::store::{Store, cloud_event, component, text};
+use serde_json::{Value, json};
+
+/// One series: three years after closing, then destroy.
+const SCHEDULE: &str = r#"{"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"A","series_title":"Cases","legal_citation":""},"retention_rules":{"trigger_event":"Closed","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"AC","retention_days":""}
+{"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"F","series_title":"Accounts","legal_citation":""},"retention_rules":{"trigger_event":"Fiscal Year End","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"FE","retention_days":""}
+"#;
+
+/// A store with the schedule and the retention policy, bound for everyone.
+fn scheduled() -> Store {
+    let store = Store::new();
+    let file = store.write("schedule.ndjson", SCHEDULE);
+    store.ok(&["schedule", "import", &file, "--schedule", "xx", "--version", "1", "--default-action", "destroy"]);
+    store.ok(&["agency", "define", "a", "--time-zone", "Europe/Amsterdam", "--fiscal-year-end", "08-31"]);
+    store.ok(&["plugin", "install", text(&component("plugins/retention"))]);
+    store.ok(&["policy", "bind", "keep", "--plugin", "retention"]);
+    store
+}
+
+fn send(store: &Store, events: &[String]) {
+    store.ok(&["ingest", &store.write("events.ndjson", events.concat())]);
+}
+
+fn created(id: &str, on: &str, series: &str) -> String {
+    cloud_event(&format!("{id}-created"), "record.created", id, on, &json!({ "agency": "a", "series": series }))
+}
+
+fn until(store: &Store, id: &str) -> Value {
+    store.ok(&["evaluate"]);
+    store.json(&["record", "show", id])["decisions"]["retention"]["date"].clone()
+}
+
+#[test]
+fn three_years_after_a_fiscal_year_that_ends_in_august_is_due_on_the_first_of_september() {
+    let store = scheduled();
+    send(&store, &[created("case/1", "2008-03-10", "xx/1/F")]);
+    assert_eq!(until(&store, "case/1"), "2011-09-01", "DESIGN §7's own example");
+    let due = |by: &str| store.json(&["record", "list", "--due-by", by])["records"].as_array().unwrap().len();
+    assert_eq!((due("2011-08-31"), due("2011-09-01")), (0, 1));
+}
+
+#[test]
+fn a_record_waits_for_its_closing_is_stopped_by_a_reopening_and_follows_the_next_closing() {
+    let store = scheduled();
+    send(&store, &[created("case/1", "2010-01-01", "xx/1/A")]);
+    store.ok(&["evaluate"]);
+    let retention = store.json(&["record", "show", "case/1"])["decisions"]["retention"].clone();
+    assert_eq!((&retention["term"], &retention["waiting_for"]), (&Value::from("waiting"), &Value::from("closed")));
+    send(&store, &[cloud_event("2", "record.closed", "case/1", "2012-02-29", &json!({}))]);
+    assert_eq!(until(&store, "case/1"), "2015-03-01");
+    send(&store, &[cloud_event("3", "record.reopened", "case/1", "2013-01-01", &json!({}))]);
+    assert_eq!(until(&store, "case/1"), Value::Null);
+    send(&store, &[cloud_event("4", "record.closed", "case/1", "2014-06-30", &json!({}))]);
+    assert_eq!(until(&store, "case/1"), "2017-07-01");
+}
+
+#[test]
+fn a_mistake_is_put_right_beside_the_entry_and_the_past_still_shows_what_was_known() {
+    let store = scheduled();
+    send(
+        &store,
+        &[
+            created("case/1", "2010-01-01", "xx/1/A"),
+            cloud_event("2", "record.closed", "case/1", "2012-05-01", &json!({})),
+        ],
+    );
+    assert_eq!(until(&store, "case/1"), "2015-05-02");
+    let history = store.json(&["explain", "case/1"])["history"].clone();
+    let closed =
+        history.as_array().unwrap().iter().find(|fact| fact["kind"] == "record.closed").unwrap()["seq"].to_string();
+    let before = store.json(&["log", "checkpoint"]);
+    assert!(before["note"].as_str().unwrap().starts_with("test.example/log\n"));
+    store.ok(&["correct", &closed, "--field", "on", "--to", "2013-05-01", "--reason", "typing error", "--by", "j"]);
+    assert_eq!(until(&store, "case/1"), "2016-05-02");
+    assert_eq!(
+        store.json(&["record", "show", "case/1", "--as-of", &closed])["closed"],
+        "2012-05-01",
+        "as the log knew it"
+    );
+    store.ok(&["annul", &closed, "--reason", "another case was meant"]);
+    assert_eq!(until(&store, "case/1"), Value::Null, "what is annulled never counts");
+    assert!(store.refused(2, &["annul", "0", "--reason", "x"]).contains("the host itself wrote"));
+}
+
+#[test]
+fn what_is_filed_into_a_file_follows_the_files_series_agency_and_closing() {
+    let store = scheduled();
+    send(
+        &store,
+        &[
+            created("file/1", "2010-01-01", "xx/1/A"),
+            cloud_event("2", "record.created", "letter/1", "2010-02-01", &json!({ "file": "file/1" })),
+            cloud_event("3", "record.closed", "file/1", "2011-01-31", &json!({})),
+        ],
+    );
+    assert_eq!(until(&store, "letter/1"), "2014-02-01");
+    let letter = store.json(&["record", "show", "letter/1"]);
+    assert_eq!(
+        (&letter["series"], &letter["agency"], &letter["state"]),
+        (&json!("xx/1/A"), &json!("a"), &json!("closed"))
+    );
+}
+
+#[test]
+fn a_date_of_reduced_precision_counts_from_its_last_day_and_an_implausible_one_retains() {
+    let store = scheduled();
+    send(
+        &store,
+        &[
+            created("old", "1987", "xx/1/A"),
+            cloud_event("2", "record.closed", "old", "1990-02", &json!({})),
+            created("odd", "2000-01-01", "xx/1/A"),
+            cloud_event("4", "record.closed", "odd", "1999-01-01", &json!({})),
+        ],
+    );
+    assert_eq!(until(&store, "old"), "1993-03-01");
+    let odd = store.json(&["record", "show", "odd"]);
+    assert!(odd["effective"]["due"].is_null(), "{odd}");
+    assert!(odd["effective"]["blocked_by"].as_array().unwrap().contains(&json!("implausible-date")), "{odd}");
+}
+
+#[test]
+fn an_unchanged_record_is_not_decided_again_and_a_date_to_come_is_refused() {
+    let store = scheduled();
+    send(&store, &[created("case/1", "2010-01-01", "xx/1/A"), created("case/2", "2010-01-01", "xx/1/A")]);
+    let first = store.json(&["evaluate"]);
+    assert_eq!((&first["evaluated"], &first["changed"]), (&json!(2), &json!(2)));
+    let second = store.json(&["evaluate"]);
+    assert_eq!((&second["evaluated"], &second["changed"]), (&json!(0), &json!(0)), "nothing is new or due");
+    let all = store.json(&["evaluate", "--all"]);
+    assert_eq!((&all["evaluated"], &all["changed"]), (&json!(2), &json!(0)));
+    send(&store, &[cloud_event("9", "record.closed", "case/2", "2012-01-01", &json!({}))]);
+    let third = store.json(&["evaluate"]);
+    assert_eq!((&third["evaluated"], &third["changed"]), (&json!(1), &json!(1)), "only what changed");
+    assert!(store.refused(2, &["evaluate", "--as-of", "2999-01-01"]).contains("has not come yet"));
+}
+
+#[test]
+fn a_policy_that_observes_is_recorded_and_changes_nothing() {
+    let store = scheduled();
+    store.ok(&["policy", "unbind", "keep"]);
+    store.ok(&["policy", "bind", "watch", "--plugin", "retention", "--mode", "observe"]);
+    send(&store, &[created("case/1", "2010-01-01", "xx/1/F")]);
+    store.ok(&["evaluate"]);
+    let record = store.json(&["record", "show", "case/1"]);
+    assert_eq!(record["also"][0]["date"], "2013-09-01", "{record}");
+    assert!(record["decisions"].as_object().unwrap().is_empty() && record["effective"]["due"].is_null(), "{record}");
+}
+
+#[test]
+fn a_label_rises_along_lineage_and_stops_at_an_authorised_downgrade() {
+    let store = scheduled();
+    store.ok(&["plugin", "install", text(&component("plugins/classification"))]);
+    let config = store.write("classification.json", r#"{"default_level":"internal"}"#);
+    store.ok(&["policy", "bind", "label", "--plugin", "classification", "--config", &config]);
+    let made = |id: &str, from: &[&str]| {
+        cloud_event(
+            &format!("{id}-made"),
+            "record.created",
+            id,
+            "2020-01-01",
+            &json!({ "agency": "a", "derived_from": from }),
+        )
+    };
+    send(
+        &store,
+        &[
+            cloud_event(
+                "1",
+                "record.created",
+                "source",
+                "2019-01-01",
+                &json!({ "agency": "a", "label": { "level": "secret" } }),
+            ),
+            made("report", &["source"]),
+            made("summary", &["report"]),
+            made("statistics", &["report"]),
+            cloud_event(
+                "5",
+                "record.labelled",
+                "statistics",
+                "2020-02-01",
+                &json!({ "level": "public", "barrier": true, "authority": "director" }),
+            ),
+            made("press", &["statistics"]),
+        ],
+    );
+    store.ok(&["evaluate"]);
+    let record = |id: &str| store.json(&["record", "show", id]);
+    let level = |id: &str| record(id)["label"]["level"].as_str().unwrap_or("-").to_owned();
+    let levels = ["source", "report", "summary", "statistics", "press"].map(level);
+    assert_eq!(
+        levels,
+        ["secret", "secret", "secret", "public", "internal"],
+        "what was released is public behind the barrier too"
+    );
+    let reasons = record("report")["decisions"]["classification"]["reasons"].to_string();
+    assert!(reasons.contains("source"), "the reason names the ancestor: {reasons}");
+}
+
+#[test]
+fn lineage_never_goes_forward_in_time_unless_it_is_asked_to() {
+    let store = Store::new();
+    let run = |id: &str, time: &str, input: &str, output: &str, state: &str| {
+        json!({ "eventType": state, "eventTime": time, "producer": "https://p", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json",
+            "run": { "runId": id }, "job": { "namespace": "j", "name": id },
+            "inputs": [{ "namespace": "db", "name": input }], "outputs": [{ "namespace": "db", "name": output }] }).to_string() + "\n"
+    };
+    let events = run("1", "2026-01-01T00:00:00Z", "b", "a", "COMPLETE")
+        + &run("2", "2026-02-01T00:00:00Z", "c", "b", "COMPLETE")
+        + &run("3", "2026-03-01T00:00:00Z", "x", "a", "FAIL")
+        + &run("4", "2026-03-02T00:00:00Z", "y", "a", "START");
+    store.ok(&["ingest", &store.write("runs.ndjson", events)]);
+    let entities = |arguments: &[&str]| {
+        let answer = store.json(&[&["lineage", "db/a", "--up", "--view", "json"], arguments].concat());
+        let nodes = answer["nodes"].as_array().unwrap().clone();
+        let mut ids: Vec<String> = nodes
+            .iter()
+            .filter(|node| node["type"] == "entity")
+            .map(|node| node["id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.sort();
+        ids.join(" ")
+    };
+    assert_eq!(
+        entities(&[]),
+        "db/a db/b",
+        "c fed b only after a was made of it; what failed or only began made nothing"
+    );
+    assert_eq!(entities(&["--ever"]), "db/a db/b db/c");
+    assert_eq!(entities(&["--on", "2025-12-31"]), "db/a");
+    assert!(store.ok(&["lineage", "db/a", "--up"]).contains("└─ db/b"));
+    assert!(store.ok(&["lineage", "db/a", "--up", "--view", "dot"]).starts_with("digraph"));
+    assert!(store.ok(&["lineage", "db/a", "--up", "--view", "mermaid"]).starts_with("flowchart"));
+    store.refused(3, &["lineage", "db/nowhere"]);
+}
