@@ -35,7 +35,10 @@ pub(crate) fn open(dir: &Path) -> Result<Runtime, Failure> {
         }
         Err(error) => return Err(Failure::Store(error.to_string())),
     };
-    with_store(dir, lock, store)
+    let runtime = with_store(dir, lock, store)?;
+    // An answer reflects the whole log: what a crash or a lost store left to apply is applied before any is given.
+    runtime.catch_up()?;
+    Ok(runtime)
 }
 
 /// Opens the log over a store that is open already.

@@ -82,6 +82,8 @@ enum End {
 struct Stretch {
     bytes: Vec<u8>,
     streamed: u64,
+    /// What was streamed ended in a line feed.
+    ended_line: bool,
     end: End,
 }
 
@@ -119,6 +121,7 @@ impl<R: BufRead> Splitter<R> {
         rejects: &mut dyn Write,
     ) -> io::Result<Stretch> {
         let mut streamed = 0;
+        let mut ended_line = false;
         let end = loop {
             let chunk = match self.source.fill_buf() {
                 Ok([]) => break End::Source,
@@ -134,6 +137,7 @@ impl<R: BufRead> Splitter<R> {
                 rejects.write_all(&bytes)?;
                 rejects.write_all(part)?;
                 streamed += (bytes.len() + part.len()) as u64;
+                ended_line = part.last() == Some(&b'\n');
                 bytes = Vec::new();
             } else {
                 bytes.extend_from_slice(part);
@@ -143,7 +147,7 @@ impl<R: BufRead> Splitter<R> {
                 break End::Found;
             }
         };
-        Ok(Stretch { bytes, streamed, end })
+        Ok(Stretch { bytes, streamed, ended_line, end })
     }
 
     /// Passes over bytes without keeping them.
@@ -203,7 +207,7 @@ impl<R: BufRead> Splitter<R> {
         self.mode = Mode::Lines;
         let line = self.line;
         if held.ends_with(b"\n") {
-            let stretch = Stretch { bytes: held, streamed: 0, end: End::Found };
+            let stretch = Stretch { bytes: held, streamed: 0, ended_line: false, end: End::Found };
             return self.finish(line, stretch, Cut::Json, None, rejects);
         }
         let stretch = self.take(held, &mut whole_line, rejects)?;
@@ -338,7 +342,8 @@ impl<R: BufRead> Splitter<R> {
     /// Writes the bytes to the rejects.
     fn refuse(&mut self, line: u64, stretch: Stretch, why: &str, rejects: &mut dyn Write) -> io::Result<Split> {
         rejects.write_all(&stretch.bytes)?;
-        if stretch.streamed > 0 || !stretch.bytes.is_empty() {
+        let whole_line = stretch.ended_line && stretch.bytes.is_empty();
+        if !whole_line && (stretch.streamed > 0 || !stretch.bytes.is_empty()) {
             rejects.write_all(b"\n")?;
         }
         Ok(Split::Rejected(Reject { line, reason: why.to_owned() }))
