@@ -201,6 +201,76 @@ fn a_label_rises_along_lineage_and_stops_at_an_authorised_downgrade() {
 }
 
 #[test]
+fn a_run_that_comes_after_the_sweep_raises_the_label_of_what_it_wrote() {
+    let store = scheduled();
+    store.ok(&["plugin", "install", text(&component("plugins/classification"))]);
+    store.ok(&[
+        "policy",
+        "bind",
+        "label",
+        "--plugin",
+        "classification",
+        "--config",
+        &store.write("c.json", r#"{"default_level":"public"}"#),
+    ]);
+    let made = |id: &str, level: &str| {
+        cloud_event(
+            &format!("{id}-made"),
+            "record.created",
+            id,
+            "2020-01-01",
+            &json!({ "agency": "a", "label": { "level": level } }),
+        )
+    };
+    send(&store, &[made("db/x", "secret"), made("db/y", "public")]);
+    store.ok(&["evaluate"]);
+    let level = || store.json(&["record", "show", "db/y"])["label"]["level"].clone();
+    assert_eq!(level(), "public");
+    let run = json!({ "eventType": "COMPLETE", "eventTime": "2026-01-01T00:00:00Z", "producer": "https://p", "schemaURL": "https://s",
+        "run": { "runId": "late" }, "job": { "namespace": "j", "name": "n" },
+        "inputs": [{ "namespace": "db", "name": "x" }], "outputs": [{ "namespace": "db", "name": "y" }] });
+    let ingested = store.json(&["ingest", &store.write("late.ndjson", run.to_string())]);
+    let seq = (ingested["log_size"].as_u64().unwrap() - 1).to_string();
+    store.ok(&["evaluate"]);
+    assert_eq!(level(), "secret", "nothing was said of db/y itself, and yet it must rise");
+    store.ok(&["annul", &seq, "--reason", "it never ran"]);
+    store.ok(&["evaluate"]);
+    assert_eq!(level(), "public", "what is annulled never counts");
+}
+
+#[test]
+fn what_changed_since_the_last_sweep_blocks_until_it_is_decided() {
+    let store = scheduled();
+    send(
+        &store,
+        &[
+            created("case/1", "2000-01-01", "xx/1/A"),
+            cloud_event("2", "record.closed", "case/1", "2001-01-01", &json!({})),
+        ],
+    );
+    assert_eq!(until(&store, "case/1"), "2004-01-02");
+    send(&store, &[cloud_event("3", "record.reopened", "case/1", "2002-01-01", &json!({}))]);
+    let effective = store.json(&["record", "show", "case/1"])["effective"].clone();
+    assert!(effective["due"].is_null() && effective["blocked_by"].to_string().contains("pending"), "{effective}");
+    assert_eq!(store.json(&["record", "list", "--due-by", "2030-01-01"])["records"], json!([]));
+    send(&store, &[cloud_event("4", "record.accessed", "case/1", "2002-01-01", &json!({}))]);
+    store.ok(&["evaluate"]);
+    send(&store, &[cloud_event("5", "record.accessed", "case/1", "2002-02-01", &json!({}))]);
+    let blocked = store.json(&["record", "show", "case/1"])["effective"]["blocked_by"].to_string();
+    assert!(!blocked.contains("pending"), "an access changes nothing: {blocked}");
+}
+
+#[test]
+fn an_event_of_another_source_can_neither_be_corrected_nor_annulled() {
+    let store = Store::new();
+    send(&store, &[cloud_event("1", "record.created", "case/1", "2020-01-01", &json!({}))]);
+    let foreign = json!({ "specversion": "1.0", "type": "entry.annulled", "source": "https://elsewhere", "id": "x", "data": { "seq": 0, "reason": "r" } });
+    let answer = store.answer(1, &["ingest", &store.write("foreign.ndjson", foreign.to_string())]);
+    assert!(answer["rejects"][0]["reason"].as_str().unwrap().contains("own events"), "{answer}");
+    store.ok(&["record", "show", "case/1"]);
+}
+
+#[test]
 fn lineage_never_goes_forward_in_time_unless_it_is_asked_to() {
     let store = Store::new();
     let run = |id: &str, time: &str, input: &str, output: &str, state: &str| {

@@ -83,7 +83,8 @@ fn graph_closures(store: &Path, graph: &Path, repeats: usize) {
                 found = 0;
                 let began = Instant::now();
                 for start in of {
-                    let closure = loaded.closure(&mut scratch, *start, direction, u32::MAX, usize::MAX, ever).expect("a closure");
+                    let closure =
+                        loaded.closure(&mut scratch, *start, direction, u32::MAX, usize::MAX, ever).expect("a closure");
                     found += closure.entities.len().saturating_sub(1);
                 }
                 figures.push(began.elapsed().as_secs_f64() * 1e3 / of.len().max(1) as f64);

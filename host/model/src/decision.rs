@@ -298,6 +298,9 @@ pub struct Case {
     pub facts: Digest,
     /// What it said.
     pub verdict: Verdict,
+    /// The label that a fault of classification keeps: what was in force, and what the ancestors that were read have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Label>,
 }
 
 /// The body of `sweep.completed`.

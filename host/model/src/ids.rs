@@ -204,7 +204,10 @@ mod tests {
     #[test]
     fn a_dataset_whose_name_begins_with_a_slash_gets_no_second_one() {
         let id = |namespace, name| EntityId::of_dataset(namespace, name).map(String::from);
-        assert_eq!(id("postgres://db:5432", "permits.public.register"), Ok("postgres://db:5432/permits.public.register".into()));
+        assert_eq!(
+            id("postgres://db:5432", "permits.public.register"),
+            Ok("postgres://db:5432/permits.public.register".into())
+        );
         assert_eq!(id("file", "/tmp/a"), Ok("file/tmp/a".into()));
     }
 

@@ -272,17 +272,15 @@ fn one<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
     if all.next().is_some() { None } else { first }
 }
 
-/// The more restrictive: never > on an event (it may not come) > a review on a day > on a day. Of two days the later;
-/// of two different events neither will do alone, so never.
+/// The more restrictive: never, then a review on a day, then a day, of two days always the later. An event may come
+/// sooner than any day or other event, so that beside one of those it is never.
 fn stricter(one: Declassification, other: Declassification) -> Declassification {
     use Declassification::{Never, On, OnEvent, ReviewOn};
     match (one, other) {
-        (Never, _) | (_, Never) => Never,
-        (OnEvent(one), OnEvent(other)) if one != other => Never,
-        (event @ OnEvent(_), _) | (_, event @ OnEvent(_)) => event,
-        (ReviewOn(one), ReviewOn(other)) => ReviewOn(later(one, other)),
-        (review @ ReviewOn(_), On(_)) | (On(_), review @ ReviewOn(_)) => review,
+        (OnEvent(one), OnEvent(other)) if one == other => OnEvent(one),
         (On(one), On(other)) => On(later(one, other)),
+        (ReviewOn(one) | On(one), ReviewOn(other) | On(other)) => ReviewOn(later(one, other)),
+        _ => Never,
     }
 }
 

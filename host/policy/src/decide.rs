@@ -197,7 +197,7 @@ fn cut_off(request: &Request, calls: &mut [Call]) {
     for call in calls {
         let subjects = request.subjects.get(call.subjects.clone()).unwrap_or_default();
         for (verdict, subject) in call.verdicts.iter_mut().zip(subjects) {
-            if subject.ancestors_truncated && !matches!(verdict, Verdict::Fault(_)) {
+            if subject.ancestors_truncated && !subject.barrier && !matches!(verdict, Verdict::Fault(_)) {
                 let detail = "the record has more ancestors than the policy was given";
                 *verdict = Verdict::Fault(fault(FaultKind::AncestorsTruncated, detail));
             }

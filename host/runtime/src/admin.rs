@@ -12,6 +12,30 @@ use std::sync::Arc;
 /// A configuration may have at most this many bytes.
 const CONFIG_BYTES_MAX: usize = 1 << 20;
 
+/// The fields of an event that a correction may name.
+const CORRECTABLE: [&str; 20] = [
+    "on",
+    "time",
+    "subject",
+    "agency",
+    "creator",
+    "series",
+    "kind",
+    "title",
+    "file",
+    "label",
+    "level",
+    "categories",
+    "barrier",
+    "declassify",
+    "attributes",
+    "name",
+    "location",
+    "superseded_by",
+    "format",
+    "what",
+];
+
 /// What `agency define` is told.
 #[derive(Debug, Clone, Default)]
 pub struct AgencyDefinition {
@@ -208,6 +232,10 @@ impl Runtime {
         who: Who,
     ) -> Result<AppendedEntry, RuntimeError> {
         self.check_correctable(at)?;
+        if !CORRECTABLE.contains(&field) {
+            let why = format!("`{field}` is not a field that can be put right: {}", CORRECTABLE.join(", "));
+            return Err(RuntimeError::Invalid(why));
+        }
         if matches!(field, "on" | "time") {
             let text = new.as_str().unwrap_or_default();
             fonds_model::date::Written::parse(text)?;

@@ -24,7 +24,10 @@ pub(crate) fn combined(
 ) -> Effective {
     let marks: Vec<Mark> = facts.marks.iter().map(|found| mark(*found)).collect();
     let own = looked.record.own.label.as_ref().map(|labelled| labelled.label());
-    let kept = kept_label(shared, looked).or(own);
+    let kept = match (kept_label(shared, looked), own) {
+        (Some(kept), Some(own)) => Some(joined(shared, kept, &own)),
+        (kept, own) => kept.or(own),
+    };
     let standing = Standing {
         as_of: shared.as_of.into(),
         levels: &shared.levels,
@@ -36,11 +39,21 @@ pub(crate) fn combined(
     combine(&given(looked, worlds), &standing)
 }
 
-/// The highest label that classifications gave before they failed: a fault keeps it.
+/// All that classifications gave before they failed: a fault keeps it.
 fn kept_label(shared: &Shared<'_>, looked: &Looked) -> Option<Label> {
-    let enforced =
-        looked.decisions.iter().filter(|decision| decision.mode == Mode::Enforce && is_fault(&decision.verdict));
-    enforced.filter_map(|decision| decision.label.clone()).max_by_key(|label| shared.levels.rank(&label.level))
+    let failed = |decision: &&InForce| decision.mode == Mode::Enforce && is_fault(&decision.verdict);
+    let kept = looked.decisions.iter().filter(failed).filter_map(|decision| decision.label.clone());
+    kept.reduce(|one, other| joined(shared, one, &other))
+}
+
+/// The higher of two levels, with the categories of both.
+pub(crate) fn joined(shared: &Shared<'_>, one: Label, other: &Label) -> Label {
+    let higher = shared.levels.rank(&other.level) > shared.levels.rank(&one.level);
+    let level = if higher { other.level.clone() } else { one.level };
+    let mut categories: Vec<String> = one.categories.into_iter().chain(other.categories.iter().cloned()).collect();
+    categories.sort_unstable();
+    categories.dedup();
+    Label { level, categories }
 }
 
 /// The series in force: its own, else what classification says, else its file's.
@@ -60,15 +73,7 @@ fn label_of(shared: &Shared<'_>, looked: &Looked, classified: Option<Label>) -> 
     let own = looked.record.own.label.as_ref();
     match (own, classified) {
         (Some(own), _) if own.barrier => Some(own.label()),
-        (Some(own), Some(classified)) => {
-            let own = own.label();
-            let higher = shared.levels.rank(&classified.level) > shared.levels.rank(&own.level);
-            let mut label = if higher { classified.clone() } else { own.clone() };
-            label.categories = own.categories.into_iter().chain(classified.categories).collect();
-            label.categories.sort_unstable();
-            label.categories.dedup();
-            Some(label)
-        }
+        (Some(own), Some(classified)) => Some(joined(shared, own.label(), &classified)),
         (Some(own), None) => Some(own.label()),
         (None, classified) => classified,
     }

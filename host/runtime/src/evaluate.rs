@@ -4,17 +4,18 @@
 //! left it.
 
 use crate::admin::{WORLDS, json};
-use crate::effective::{is_fault, label_in_force, settled};
+use crate::effective::{is_fault, joined, label_in_force, settled};
 use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
+use crate::looking::Looking;
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
 use fonds_model::decision::{Decided, Fault, SweepCompleted, Verdict, World};
 use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
 use fonds_policy::Plugin;
+use fonds_policy::Request;
 use fonds_policy::decide::{self, Call};
 use fonds_policy::facts::Facts as FactsOf;
 use fonds_policy::request::CASES_MAX;
-use fonds_views::lineage;
 use fonds_views::register::{self, Binding, Record};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -48,24 +49,6 @@ pub struct Swept {
 /// Tells how far a sweep is: cases done, and how many there are.
 pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
-/// Whom a sweep looks at.
-enum Looking {
-    All,
-    Some(BTreeSet<EntityId>),
-}
-
-impl Looking {
-    fn with(self, more: BTreeSet<EntityId>) -> Self {
-        match self {
-            Looking::All => Looking::All,
-            Looking::Some(mut ids) => {
-                ids.extend(more);
-                Looking::Some(ids)
-            }
-        }
-    }
-}
-
 #[derive(Default)]
 struct Tally {
     evaluated: u64,
@@ -94,7 +77,7 @@ impl Runtime {
         let mut asked = self.asked(as_of)?;
         looking = self.classify(as_of, looking, &mut asked, &mut tally, progress)?;
         for world in [World::Retention, World::Archival] {
-            let shared = Shared::load(self.rows(), as_of)?;
+            let shared = Shared::load(self.rows(), as_of, self.log_size().checked_sub(1))?;
             self.ask_all(&shared, world, &looking, &mut asked, &mut tally, progress)?;
             self.catch_up()?;
         }
@@ -104,58 +87,6 @@ impl Runtime {
         let body = SweepCompleted { as_of, log_size, evaluated, changed, faults, digest };
         let entry = self.append_own(Kind::SweepCompleted, vec![self.own_envelope(None).with_body(&json(&body)?)])?;
         Ok(Swept { as_of, evaluated, changed, faults, digest, log_size: entry.log_size })
-    }
-
-    /// Whom to look at: everyone, or who changed since the last sweep or is to be looked at by this date.
-    fn whom(&self, as_of: Date, all: bool) -> Result<Looking, RuntimeError> {
-        let rows = self.rows();
-        let last = register::last_sweep(rows, None)?;
-        let Some(last) = last.filter(|_| !all) else { return Ok(Looking::All) };
-        // A sweep as of an earlier day than its own saw less than was logged: what lies between has no index.
-        let looked_back = last.completed.as_of.last_day() < self.entry(last.position.seq)?.at.date_utc();
-        let later = as_of > last.completed.as_of.last_day();
-        if (looked_back && later) || register::must_look_at_all(rows, as_of)? {
-            return Ok(Looking::All);
-        }
-        let mut ids = BTreeSet::new();
-        for id in register::pending(rows)? {
-            ids.insert(id?);
-        }
-        for due in register::due_between(rows, Some(last.completed.as_of.last_day()), as_of) {
-            ids.insert(due?.1);
-        }
-        // What was derived from a record that changed may inherit its label.
-        let depth = self.ancestors_needed()?;
-        for id in ids.clone() {
-            self.add_descendants(&id, depth, &mut ids)?;
-        }
-        Ok(Looking::Some(ids))
-    }
-
-    fn count(&self, looking: &Looking) -> Result<u64, RuntimeError> {
-        Ok(match looking {
-            Looking::All => register::counts(self.rows())?.records,
-            Looking::Some(ids) => ids.len() as u64,
-        })
-    }
-
-    /// The deepest ancestry that any classification in force asks for.
-    fn ancestors_needed(&self) -> Result<u32, RuntimeError> {
-        let bound = self.bindings_in_force()?;
-        let classifying = bound.iter().filter(|bound| bound.world == World::Classification);
-        Ok(classifying.map(|bound| bound.needs.ancestors).max().unwrap_or(0))
-    }
-
-    fn add_descendants(&self, id: &EntityId, depth: u32, to: &mut BTreeSet<EntityId>) -> Result<(), RuntimeError> {
-        if depth == 0 {
-            return Ok(());
-        }
-        for (entity, _) in lineage::descendants(self.rows(), id, depth, None)?.0 {
-            if register::record(self.rows(), &entity, None)?.is_some() {
-                to.insert(entity);
-            }
-        }
-        Ok(())
     }
 
     /// Waves of classification: what rose makes what was derived from it rise, until nothing does.
@@ -172,12 +103,19 @@ impl Runtime {
         let mut wave = looking;
         let mut first = None;
         for _ in 0..WAVES_MAX {
-            let shared = Shared::load(self.rows(), as_of)?;
+            let shared = Shared::load(self.rows(), as_of, self.log_size().checked_sub(1))?;
             let relabelled = self.ask_all(&shared, World::Classification, &wave, asked, tally, progress)?;
             self.catch_up()?;
             let mut next = BTreeSet::new();
+            let mut cut = false;
             for id in relabelled {
-                self.add_descendants(&id, depth, &mut next)?;
+                cut |= self.add_descendants(&id, depth, &mut next)?;
+            }
+            if cut {
+                // There are more than can be told one by one: all are looked at, once.
+                wave = Looking::All;
+                first = Some(Looking::All);
+                continue;
             }
             let done = std::mem::replace(&mut wave, Looking::Some(next.clone()));
             first.get_or_insert(done);
@@ -191,7 +129,7 @@ impl Runtime {
 
     /// The bindings in force, each with its plugin loaded, or why it could not be.
     fn asked(&self, as_of: Date) -> Result<BTreeMap<String, Asked>, RuntimeError> {
-        let shared = Shared::load(self.rows(), as_of)?;
+        let shared = Shared::load(self.rows(), as_of, self.log_size().checked_sub(1))?;
         let mut asked = BTreeMap::new();
         for bound in &shared.bindings {
             let plugin = match self.load_plugin(&bound.plugin) {
@@ -235,7 +173,7 @@ impl Runtime {
             let records: Box<dyn Iterator<Item = Result<Record, fonds_views::ViewError>> + '_> = match looking {
                 Looking::All => Box::new(register::records(self.rows())),
                 Looking::Some(ids) => {
-                    Box::new(ids.iter().filter_map(|id| register::record(self.rows(), id, None).transpose()))
+                    Box::new(ids.iter().filter_map(|id| register::record(self.rows(), id, shared.seq).transpose()))
                 }
             };
             for record in records {
@@ -306,8 +244,7 @@ fn ask(
     }
     let named = record.agency();
     let agency = shared.agency(named);
-    let mut applying =
-        asked.iter_mut().filter(|asked| Shared::applies(&asked.bound, agency.as_ref(), named)).peekable();
+    let mut applying = asked.iter_mut().filter(|asked| shared.applies(&asked.bound, agency.as_ref(), named)).peekable();
     if applying.peek().is_none() {
         return Ok(());
     }
@@ -361,7 +298,7 @@ impl Recorder<'_> {
         let facts = FactsOf::new(&request);
         for call in calls {
             tally.faults += call.verdicts.iter().filter(|verdict| is_fault(verdict)).count() as u64;
-            self.record(asked, &call, &facts, &previous, tally)?;
+            self.record(asked, &call, &request, &facts, &previous, tally)?;
         }
         Ok(())
     }
@@ -370,6 +307,7 @@ impl Recorder<'_> {
         &mut self,
         asked: &Asked,
         call: &Call,
+        request: &Request,
         facts: &FactsOf<'_>,
         previous: &[Previous],
         tally: &mut Tally,
@@ -400,7 +338,11 @@ impl Recorder<'_> {
             if body.world == World::Classification {
                 self.note_label(before, verdict);
             }
-            let case = CaseBody { record: before.id.as_str(), facts: facts.digest(index).unwrap_or_default(), verdict };
+            let kept =
+                (body.world == World::Classification && is_fault(verdict)).then(|| self.kept(index, request, before));
+            let kept = kept.flatten();
+            let case =
+                CaseBody { record: before.id.as_str(), facts: facts.digest(index).unwrap_or_default(), verdict, kept };
             envelope.subject = Some(before.id.clone());
             payloads.push(envelope.with_body(&json(&case)?));
             tally.changed += 1;
@@ -416,6 +358,18 @@ impl Recorder<'_> {
             ticket.wait()?;
         }
         Ok(())
+    }
+
+    /// INVARIANT (fail closed): what a fault keeps is never below what was in force, nor below any ancestor that was read.
+    fn kept(&self, index: usize, request: &Request, before: &Previous) -> Option<Label> {
+        let subject = request.subjects.get(index)?;
+        let ancestors =
+            subject.ancestors.iter().filter(|_| !subject.barrier).filter_map(|ancestor| ancestor.label.as_ref());
+        let known = before.label.iter().chain(subject.label.iter()).chain(ancestors);
+        known.fold(None, |kept, label| match kept {
+            Some(kept) => Some(joined(self.shared, kept, label)),
+            None => Some(label.clone()),
+        })
     }
 
     /// A label that is no longer what it was concerns what was derived from the record.
@@ -440,4 +394,6 @@ struct CaseBody<'a> {
     record: &'a str,
     facts: Digest,
     verdict: &'a Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<Label>,
 }

@@ -2,7 +2,7 @@
 
 use crate::RuntimeError;
 use fonds_model::decision::Attribute;
-use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, SeriesId, Unruled};
+use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, Seq, SeriesId, Unruled};
 use fonds_policy::request::RuleInForce;
 use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
 use fonds_views::lineage::{self, Direction, Question, Relation};
@@ -26,6 +26,8 @@ pub(crate) struct Looked {
 pub(crate) struct Shared<'a> {
     pub(crate) rows: &'a dyn Rows,
     pub(crate) as_of: Date,
+    /// The last entry that is read, so that what is appended meanwhile changes no fact; none: the log is empty.
+    pub(crate) seq: Option<Seq>,
     pub(crate) agencies: Agencies,
     pub(crate) bindings: Vec<Binding>,
     schedules: Schedules,
@@ -34,13 +36,14 @@ pub(crate) struct Shared<'a> {
 }
 
 impl<'a> Shared<'a> {
-    pub(crate) fn load(rows: &'a dyn Rows, as_of: Date) -> Result<Self, RuntimeError> {
+    pub(crate) fn load(rows: &'a dyn Rows, as_of: Date, seq: Option<Seq>) -> Result<Self, RuntimeError> {
         Ok(Self {
             rows,
             as_of,
-            agencies: Agencies::load(rows, None)?,
-            bindings: register::bindings(rows, None)?,
-            schedules: Schedules::load(rows, None)?,
+            seq,
+            agencies: Agencies::load(rows, seq)?,
+            bindings: register::bindings(rows, seq)?,
+            schedules: Schedules::load(rows, seq)?,
             levels: Levels::default(),
             rules: Default::default(),
         })
@@ -65,19 +68,28 @@ impl<'a> Shared<'a> {
         Some(Agency { id: found.id.to_string(), path: found.path.to_string(), fiscal_year_end: found.fiscal_year_end })
     }
 
-    /// Whether a binding is for an agency: for everyone, or for it or one above it.
-    pub(crate) fn applies(bound: &Binding, agency: Option<&Agency>, named: Option<&AgencyPath>) -> bool {
+    /// Whether a binding is for an agency: for everyone, or for it or one above it, wherever both stand on the date.
+    pub(crate) fn applies(&self, bound: &Binding, agency: Option<&Agency>, named: Option<&AgencyPath>) -> bool {
         let Some(scope) = &bound.scope else { return true };
-        let by_path = agency.is_some_and(|agency| {
-            AgencyPath::new(agency.path.as_str()).is_ok_and(|path| path.is_within(scope.as_str()))
-        });
+        let path = agency.and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
+        let moved = self.agencies.resolve(scope, self.as_of).map(|found| found.path);
+        let is_within = |path: &AgencyPath| {
+            path.is_within(scope.as_str()) || moved.as_ref().is_some_and(|moved| path.is_within(moved.as_str()))
+        };
         // A binding for a path that has since moved still holds for the records that named it.
-        by_path || named.is_some_and(|named| named.is_within(scope.as_str()))
+        path.as_ref().is_some_and(is_within) || named.is_some_and(is_within)
     }
 
     /// A record with its decisions in force.
     pub(crate) fn look(&self, record: Record) -> Result<Looked, ViewError> {
-        let decisions = register::decisions_under(self.rows, &self.bindings, &record.id, None)?;
+        let mut decisions = register::decisions_under(self.rows, &self.bindings, &record.id, self.seq)?;
+        // What a policy said of a record that it no longer decides about is not in force.
+        let named = record.agency();
+        let agency = self.agency(named);
+        decisions.retain(|decision| {
+            let bound = self.bindings.iter().find(|bound| bound.name == decision.binding);
+            bound.is_some_and(|bound| self.applies(bound, agency.as_ref(), named))
+        });
         Ok(Looked { record, decisions })
     }
 }
@@ -222,9 +234,9 @@ fn history(shared: &Shared<'_>, record: &Record, needed: &[String]) -> Result<Ve
     }
     let wants_accesses =
         [Kind::RecordAccessed, Kind::RecordShared].iter().any(|kind| needed.iter().any(|n| n == kind.as_str()));
-    let mut facts = register::standing(shared.rows, &record.id, None)?;
+    let mut facts = register::standing(shared.rows, &record.id, shared.seq)?;
     if wants_accesses {
-        facts.extend(register::accesses(shared.rows, &record.id, None)?);
+        facts.extend(register::accesses(shared.rows, &record.id, shared.seq)?);
         facts.sort_by_key(|fact| fact.position);
     }
     let wanted = facts.iter().filter(|fact| {
@@ -255,11 +267,11 @@ fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<(Vec<Ance
     if depth == 0 {
         return Ok((Vec::new(), false));
     }
-    let (found, truncated) = lineage::ancestors(shared.rows, id, depth, None)?;
+    let (found, truncated) = lineage::ancestors(shared.rows, id, depth, shared.seq)?;
     let mut ancestors = Vec::with_capacity(found.len());
     let mut barriers = BTreeSet::new();
     for (entity, depth) in found {
-        let record = register::record(shared.rows, &entity, None)?;
+        let record = register::record(shared.rows, &entity, shared.seq)?;
         if record.as_ref().and_then(|record| record.own.label.as_ref()).is_some_and(|label| label.barrier) {
             barriers.insert(entity.to_string());
         }
@@ -283,12 +295,19 @@ fn reached_before(
     depth: u32,
     barriers: &BTreeSet<String>,
 ) -> Result<BTreeSet<String>, ViewError> {
-    let question = Question { depth_max: depth, ..Question::new(id.clone(), Direction::Up) };
+    let question = Question { depth_max: depth, as_of: shared.seq, ..Question::new(id.clone(), Direction::Up) };
     let Some(answer) = lineage::ask(shared.rows, &question)? else { return Ok(BTreeSet::new()) };
     let mut causes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for edge in &answer.edges {
-        if matches!(edge.relation, Relation::Used | Relation::WasGeneratedBy | Relation::WasDerivedFrom) {
-            causes.entry(&edge.from).or_default().push(&edge.to);
+        match edge.relation {
+            Relation::Used | Relation::WasGeneratedBy | Relation::WasDerivedFrom | Relation::WasInformedBy => {
+                causes.entry(&edge.from).or_default().push(&edge.to);
+            }
+            Relation::AlternateOf => {
+                causes.entry(&edge.from).or_default().push(&edge.to);
+                causes.entry(&edge.to).or_default().push(&edge.from);
+            }
+            Relation::WasAssociatedWith | Relation::WasAttributedTo => {}
         }
     }
     let mut reached = BTreeSet::from([id.to_string()]);

@@ -5,9 +5,9 @@ use crate::{Runtime, RuntimeError};
 use fonds_ingest::xes::Mapping;
 use fonds_ingest::{Reader, source};
 use fonds_log::{Outcome, Prepared, Ticket};
-use fonds_model::body::{self, Annulled, Corrected};
+use fonds_model::body::{self, Annulled, Corrected, Created, Filed};
 use fonds_model::date::Written;
-use fonds_model::{AgencyPath, EntityId, Envelope, Event, Format, Identity, Kind, PartialDate};
+use fonds_model::{AgencyPath, EntityId, Envelope, Event, Format, Identity, Kind, Seq};
 use fonds_views::register::{self, Agencies};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
@@ -150,8 +150,14 @@ impl<'a> Intake<'a> {
     /// Prepares an event, and sends its group once it is full.
     fn take(&mut self, file: &str, line: u64, event: Event, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
         let Event { kind, mut envelope, body, identity } = event;
+        if self.dates.is_full() {
+            self.settle(rejects)?;
+            self.runtime.catch_up()?;
+            self.dates.forget();
+        }
         let own = self.check_own(kind, &envelope, &body, rejects)?;
-        let resolved = own.and_then(|()| self.dates.resolve(&mut envelope).map_err(|error| error.to_string()));
+        let resolved =
+            own.and_then(|()| self.dates.resolve(kind, &mut envelope, &body).map_err(|error| error.to_string()));
         if let Err(reason) = resolved {
             write_reject(rejects, &body)?;
             self.reject(file, line, reason);
@@ -281,73 +287,99 @@ fn write_reject(rejects: &mut dyn Write, body: &[u8]) -> Result<(), RuntimeError
 }
 
 /// Resolves the civil date of events, once, at append (DESIGN §4, Dates).
+///
+/// What this run sent is remembered, and before it the views are read as they were when it began: how far the store has
+/// come meanwhile changes nothing.
 struct Dates<'a> {
     runtime: &'a Runtime,
     agencies: Agencies,
     today: Date,
     zones: FxHashMap<AgencyPath, Option<String>>,
-    /// The agencies of records that the views may not know yet.
     remembered: FxHashMap<EntityId, AgencyPath>,
+    /// The last entry that the views are read at.
+    began: Option<Seq>,
     any_zone: bool,
 }
 
 impl<'a> Dates<'a> {
     fn new(runtime: &'a Runtime) -> Result<Self, RuntimeError> {
         let agencies = Agencies::load(runtime.rows(), None)?;
-        let any_zone =
-            agencies.ids().any(|id| agencies.definitions(id).iter().any(|known| known.defined.time_zone.is_some()));
+        let has_zone = |id| agencies.definitions(id).iter().any(|known| known.defined.time_zone.is_some());
+        let any_zone = agencies.ids().any(has_zone);
         let today = runtime.now().date_utc();
-        Ok(Self { runtime, agencies, today, zones: FxHashMap::default(), remembered: FxHashMap::default(), any_zone })
+        let began = runtime.log_size().checked_sub(1);
+        let (zones, remembered) = (FxHashMap::default(), FxHashMap::default());
+        Ok(Self { runtime, agencies, today, zones, remembered, began, any_zone })
+    }
+
+    /// Whether so much is remembered that all of it should be applied and read from the views again.
+    fn is_full(&self) -> bool {
+        self.remembered.len() >= REMEMBERED_MAX
+    }
+
+    /// The views know all that was sent.
+    fn forget(&mut self) {
+        self.remembered.clear();
+        self.began = self.runtime.log_size().checked_sub(1);
     }
 
     /// Fills in `on` and `zone`: a date is taken as written; else the agency's zone decides; else the offset as written.
-    fn resolve(&mut self, envelope: &mut Envelope) -> Result<(), RuntimeError> {
-        let Some(time) = envelope.time.as_deref() else { return Ok(()) };
-        let written = Written::parse(time)?;
-        if let Written::Date(date) = written {
-            envelope.on = Some(date);
-            self.remember(envelope)?;
+    fn resolve(&mut self, kind: Kind, envelope: &mut Envelope, body: &[u8]) -> Result<(), RuntimeError> {
+        let written = envelope.time.as_deref().map(Written::parse).transpose()?;
+        if !self.any_zone {
+            envelope.on = written.map(|written| written.resolve(None)).transpose()?;
             return Ok(());
         }
-        let zone = if self.any_zone { self.zone(envelope)? } else { None };
-        envelope.on = Some(resolved(&written, zone.as_deref())?);
+        let agency = self.agency(kind, envelope, body)?;
+        if let (Some(subject), Some(agency)) = (&envelope.subject, &agency) {
+            self.remembered.insert(subject.clone(), agency.clone());
+        }
+        let zone = match written {
+            Some(Written::Instant(..)) => agency.and_then(|agency| self.zone(agency)),
+            Some(Written::Date(_)) | None => None,
+        };
+        envelope.on = written.map(|written| written.resolve(zone.as_deref())).transpose()?;
         envelope.zone = zone;
-        self.remember(envelope)
+        Ok(())
     }
 
-    fn zone(&mut self, envelope: &Envelope) -> Result<Option<String>, RuntimeError> {
-        let agency = match (&envelope.agency, &envelope.subject) {
-            (Some(agency), _) => Some(agency.clone()),
-            (None, Some(subject)) => match self.remembered.get(subject) {
-                Some(agency) => Some(agency.clone()),
-                None => {
-                    register::record(self.runtime.rows(), subject, None)?.and_then(|record| record.agency().cloned())
-                }
-            },
-            (None, None) => None,
-        };
-        let Some(agency) = agency else { return Ok(None) };
+    /// Who answers for the event's record: the agency it names, the one named before, or that of the file it goes into.
+    fn agency(&self, kind: Kind, envelope: &Envelope, body: &[u8]) -> Result<Option<AgencyPath>, RuntimeError> {
+        if let Some(agency) = &envelope.agency {
+            return Ok(Some(agency.clone()));
+        }
+        let Some(subject) = &envelope.subject else { return Ok(None) };
+        if let Some(agency) = self.known(subject)? {
+            return Ok(Some(agency));
+        }
+        match file_of(kind, envelope.format, body) {
+            Some(file) => self.known(&file),
+            None => Ok(None),
+        }
+    }
+
+    fn known(&self, id: &EntityId) -> Result<Option<AgencyPath>, RuntimeError> {
+        if let Some(agency) = self.remembered.get(id) {
+            return Ok(Some(agency.clone()));
+        }
+        let Some(began) = self.began else { return Ok(None) };
+        let record = register::record(self.runtime.rows(), id, Some(began))?;
+        Ok(record.and_then(|record| record.agency().cloned()))
+    }
+
+    fn zone(&mut self, agency: AgencyPath) -> Option<String> {
         let (agencies, today) = (&self.agencies, self.today);
         let zone = self.zones.entry(agency);
         let zone = zone.or_insert_with_key(|agency| agencies.resolve(agency, today).and_then(|found| found.time_zone));
-        Ok(zone.clone())
-    }
-
-    fn remember(&mut self, envelope: &Envelope) -> Result<(), RuntimeError> {
-        if !self.any_zone {
-            return Ok(());
-        }
-        let (Some(subject), Some(agency)) = (&envelope.subject, &envelope.agency) else { return Ok(()) };
-        if self.remembered.len() >= REMEMBERED_MAX {
-            // The views know all that was sent before.
-            self.runtime.catch_up()?;
-            self.remembered.clear();
-        }
-        self.remembered.insert(subject.clone(), agency.clone());
-        Ok(())
+        zone.clone()
     }
 }
 
-fn resolved(written: &Written, zone: Option<&str>) -> Result<PartialDate, RuntimeError> {
-    Ok(written.resolve(zone)?)
+/// The file that an event puts its record into.
+fn file_of(kind: Kind, format: Format, body: &[u8]) -> Option<EntityId> {
+    match kind {
+        Kind::RecordCreated | Kind::RecordCaptured => body::parse::<Created>(kind, format, body).ok()?.file,
+        Kind::RecordFiled => Some(body::parse::<Filed>(kind, format, body).ok()?.file),
+        _ => None,
+    }
 }

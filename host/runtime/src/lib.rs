@@ -11,6 +11,7 @@ mod error;
 pub mod evaluate;
 mod facts;
 pub mod ingest;
+mod looking;
 pub mod query;
 pub mod schedule;
 
@@ -63,8 +64,9 @@ pub struct Parts {
 
 /// An open log with its store and its engine.
 pub struct Runtime {
-    log: Log,
+    // Before the log, which gives the folder's lock back when it goes: the store is closed by then.
     store: Arc<dyn Store>,
+    log: Log,
     engine: OnceLock<Arc<dyn Evaluator>>,
     make_engine: EngineMaker,
     clock: Clock,
@@ -104,9 +106,18 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Log`] when that fails; nothing that was acknowledged is lost by it.
     pub fn close(self) -> Result<(), RuntimeError> {
+        self.close_keeping_lock().map(drop)
+    }
+
+    /// Closes the log and the store, and gives the folder's lock to the caller, so that nobody opens either in between.
+    ///
+    /// # Errors
+    /// As [`Runtime::close`].
+    pub fn close_keeping_lock(self) -> Result<Lock, RuntimeError> {
         self.catch_up()?;
-        self.log.close()?;
-        Ok(())
+        let Self { log, store, .. } = self;
+        drop(store);
+        Ok(log.close()?)
     }
 
     /// The log.

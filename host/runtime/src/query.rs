@@ -183,7 +183,7 @@ impl Runtime {
     /// When the views cannot be read.
     pub fn series(&self, id: &str, on: Date) -> Result<RuleAnswer, RuntimeError> {
         let id = SeriesId::new(id)?;
-        let shared = Shared::load(self.rows(), on)?;
+        let shared = Shared::load(self.rows(), on, None)?;
         rule_answer(&shared, Some(&id))
     }
 
@@ -234,11 +234,14 @@ impl Runtime {
     pub fn record(&self, id: &str, as_of: Option<&str>) -> Result<RecordAnswer, RuntimeError> {
         let seq = as_of.map(|text| self.seq_of(text)).transpose()?;
         let found = self.found(id, seq)?;
-        let shared = Shared::load(self.rows(), self.now().date_utc())?;
-        let decisions = register::decisions(self.rows(), &found.id, seq)?;
+        let on = match seq {
+            Some(seq) => self.entry(seq)?.at.date_utc(),
+            None => self.now().date_utc(),
+        };
+        let shared = Shared::load(self.rows(), on, seq)?;
         let log_size = seq.map_or(self.log_size(), |seq| seq + 1);
         let mut texts = Texts::new(self)?;
-        answer(&shared, Looked { record: found, decisions }, &mut texts, log_size)
+        answer(&shared, shared.look(found)?, &mut texts, log_size)
     }
 
     fn found(&self, id: &str, as_of: Option<Seq>) -> Result<Record, RuntimeError> {
@@ -259,10 +262,10 @@ impl Runtime {
         show: &mut dyn FnMut(RecordAnswer) -> Result<(), E>,
     ) -> Result<(), E> {
         let wrong = |error: fonds_views::ViewError| E::from(error.into());
-        let shared = Shared::load(self.rows(), filter.due_by.unwrap_or_else(|| self.now().date_utc()))?;
+        let shared = Shared::load(self.rows(), filter.due_by.unwrap_or_else(|| self.now().date_utc()), None)?;
         let mut texts = Texts::new(self)?;
         let mut one = |record: Record| -> Result<(), E> {
-            if !filter.may_match(&record) {
+            if !filter.may_match(&shared, &record) {
                 return Ok(());
             }
             let answer = answer(&shared, shared.look(record).map_err(wrong)?, &mut texts, self.log_size())?;
@@ -290,7 +293,7 @@ impl Runtime {
     pub fn explain(&self, id: &str) -> Result<Explanation, RuntimeError> {
         let record = self.record(id, None)?;
         let found = self.found(id, None)?;
-        let shared = Shared::load(self.rows(), self.now().date_utc())?;
+        let shared = Shared::load(self.rows(), self.now().date_utc(), None)?;
         let looked = shared.look(found)?;
         let facts = looked.record.facts_on(shared.as_of);
         let series = settled(&shared, &looked, &facts, World::Retention).series;
@@ -350,8 +353,11 @@ impl Runtime {
 
 impl Filter {
     /// What can be said before decisions are read.
-    fn may_match(&self, record: &Record) -> bool {
-        self.agency.as_ref().is_none_or(|above| record.agency().is_some_and(|agency| agency.is_within(above)))
+    fn may_match(&self, shared: &Shared<'_>, record: &Record) -> bool {
+        let Some(above) = &self.agency else { return true };
+        let Some(named) = record.agency() else { return false };
+        let stands = shared.agencies.resolve(named, shared.as_of).map(|found| found.path);
+        named.is_within(above) || stands.is_some_and(|path| path.is_within(above))
     }
 
     fn matches(&self, answer: &RecordAnswer) -> bool {
@@ -401,7 +407,13 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     let classified = combined(shared, &looked, &facts, None, &[World::Classification]);
     let series = series_in_force(&looked, classified.series.as_ref());
     let rule = shared.rule(series.as_ref())?;
-    let effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
+    let mut effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
+    // What has changed since the last sweep looked has yet to be decided: the decisions shown are of before.
+    let swept = register::last_sweep(shared.rows, shared.seq)?.map_or(0, |sweep| sweep.completed.log_size);
+    if !looked.decisions.is_empty() && looked.record.changed_at() >= swept {
+        effective.blocked_by.push("pending".to_owned());
+        effective.due = None;
+    }
     let label = crate::effective::label_in_force(shared, &looked);
     let authority = rule.as_ref().ok().map(|rule| rule.rule.authority.clone());
     let (decisions, also) = shown(&looked.decisions, &effective, texts, authority.as_deref());

@@ -160,7 +160,9 @@ pub(crate) fn store(dir: &Path, command: args::Store, screen: Screen) -> Result<
     })?;
     bar.finish_and_clear();
     let size = runtime.log_size();
-    runtime.close()?;
+    // Nobody may open the store that is about to be replaced.
+    let lock = runtime.close_keeping_lock()?;
     fonds_store::swap_in(dir, fonds_store::NEW).map_err(|error| Failure::Store(error.to_string()))?;
+    drop(lock);
     Ok(screen.answer(&json!({ "log_size": size }), |_| format!("the store was made anew from {size} entries\n"))?)
 }

@@ -51,11 +51,20 @@ pub(crate) fn list_text(screen: &Screen, records: &[RecordAnswer]) -> String {
         let action = record.effective.action.map_or_else(|| "-".to_owned(), |action| action.to_string());
         let label = record.label.as_ref().map_or_else(|| "-".to_owned(), |label| label.level.clone());
         let series = record.series.clone().unwrap_or_else(|| "-".to_owned());
-        let blocked = record.effective.blocked_by.join(", ");
-        vec![record.id.clone(), record.state.clone(), series, label, due, action, blocked]
+        vec![record.id.clone(), record.state.clone(), series, label, due, action, why_text(record)]
     });
-    let shown = table(&["record", "state", "series", "label", "due", "action", "blocked by"], rows);
+    let shown = table(&["record", "state", "series", "label", "due", "action", "why"], rows);
     format!("{shown}{}\n", screen.paint(Tone::Quiet, &format!("{} records", records.len())))
+}
+
+/// In a line: what stands in the way, else the retention decision's first reason.
+fn why_text(record: &RecordAnswer) -> String {
+    if !record.effective.blocked_by.is_empty() {
+        return format!("blocked: {}", record.effective.blocked_by.join(", "));
+    }
+    let reason = record.decisions.get("retention").and_then(|decision| decision.reasons.first());
+    let overdue = if record.effective.overdue { "; kept longer than the law allows" } else { "" };
+    reason.map_or_else(String::new, |reason| format!("{}{overdue}", reason.text))
 }
 
 fn record_text(screen: &Screen, record: &RecordAnswer) -> String {

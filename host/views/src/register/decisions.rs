@@ -73,6 +73,8 @@ struct RawCase<'a> {
     facts: Digest,
     #[serde(borrow)]
     verdict: &'a RawValue,
+    #[serde(default)]
+    kept: Option<Label>,
 }
 
 /// Folds item 0: what the decisions of an entry share.
@@ -92,14 +94,14 @@ pub(super) fn fold_case(
     let Ok(case) = serde_json::from_slice::<RawCase<'_>>(body) else { return Ok(()) };
     let Ok(verdict) = serde_json::from_str::<Verdict>(case.verdict.get()) else { return Ok(()) };
     let (Ok(id), Some(decided)) = (EntityId::new(case.record), context(rows, position.seq)?) else { return Ok(()) };
-    let due = (decided.mode == Mode::Enforce).then(|| due_on(&verdict)).flatten();
+    let due = (decided.mode == Mode::Enforce).then(|| due_on(&verdict, &decided.as_of)).flatten();
     let held = Held {
         binding: decided.policy,
         position,
         facts: case.facts.0,
         digest: digest.0,
         bound_at: decided.bound_at,
-        label: label_of(&verdict),
+        label: label_of(&verdict).or_else(|| case.kept.map(|label| (label.level, label.categories))),
         due: due.map(PartialDate::from),
         verdict: case.verdict.get().to_owned(),
     };
@@ -117,14 +119,16 @@ fn label_of(verdict: &Verdict) -> Option<(String, Vec<String>)> {
 }
 
 /// The date on which a decision wants the record to be looked at again.
-fn due_on(verdict: &Verdict) -> Option<Date> {
+fn due_on(verdict: &Verdict, as_of: &PartialDate) -> Option<Date> {
     match verdict {
         Verdict::Retention(retention) => match &retention.term {
             Term::Until(until) => Some(until.last_day()),
             Term::Waiting(_) | Term::Forever | Term::Abstain => None,
         },
         Verdict::Classification(classification) => due::date_of(&classification.declassify),
-        Verdict::Archival(_) | Verdict::Fault(_) => None,
+        Verdict::Archival(_) => None,
+        // A fault is tried again by the next day's sweep.
+        Verdict::Fault(_) => as_of.last_day().tomorrow().ok(),
     }
 }
 
@@ -143,7 +147,7 @@ fn hold(rows: &mut Pending<'_>, id: &EntityId, mut held: Held, is_fault: bool) -
         if known.position > held.position {
             return put_before(rows, id, &held);
         }
-        if is_fault && known.bound_at == held.bound_at {
+        if is_fault && held.label.is_none() {
             // INVARIANT (fail closed): a fault of classification never lowers a label.
             held.label.clone_from(&known.label);
         }
