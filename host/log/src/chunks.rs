@@ -28,10 +28,17 @@ impl Chunk {
     }
 }
 
-/// The frames of a chunk with the seq at which each stands.
+/// The frames of a chunk with the seq at which each stands; they end where no whole frame begins.
 pub(crate) struct Frames<'a> {
     seq: u64,
     rest: &'a [u8],
+}
+
+impl Frames<'_> {
+    /// The seq at which bytes stand that are no frame; `None` when all were.
+    pub(crate) fn unframed(&self) -> Option<u64> {
+        (!self.rest.is_empty()).then_some(self.seq)
+    }
 }
 
 impl<'a> Iterator for Frames<'a> {

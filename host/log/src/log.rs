@@ -37,7 +37,8 @@ pub struct Log {
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<()>>>,
     followers: Mutex<Vec<JoinHandle<()>>>,
-    _lock: Lock,
+    /// The last to go: who gets the lock next finds the store closed.
+    lock: Option<Lock>,
 }
 
 /// A group on its way into the log: it is appended whole or not at all, and only by `commit` or `submit`.
@@ -132,7 +133,7 @@ impl Log {
         let writer = spawn("fonds-writer", move || writer.run())?;
         let followers =
             vec![spawn("fonds-applier", move || applier.run())?, spawn("fonds-keeper", move || keeper::run(&keeper))?];
-        Ok(Self { shared, queue, writer: Mutex::new(Some(writer)), followers: Mutex::new(followers), _lock: lock })
+        Ok(Self { shared, queue, writer: Mutex::new(Some(writer)), followers: Mutex::new(followers), lock: Some(lock) })
     }
 
     /// Salts, hashes and keys an entry; may be called from many threads at once.
@@ -235,12 +236,14 @@ impl Log {
 
     /// Appends what is queued, syncs the store as far as it is, stores the checkpoint, and seals what is complete.
     ///
-    /// The store need not have caught up: it goes on when the log is opened again.
+    /// The store need not have caught up: it goes on when the log is opened again. The log no longer holds the store
+    /// when this returns, and the folder's lock is the caller's.
     ///
     /// # Errors
     /// [`LogError`] of whatever could not be finished; what was acknowledged is durable in any case.
-    pub fn close(self) -> Result<(), LogError> {
-        self.finish()
+    pub fn close(mut self) -> Result<Lock, LogError> {
+        self.finish()?;
+        self.lock.take().ok_or_else(|| LogError::Fatal("the log is closed".to_owned()))
     }
 
     fn finish(&self) -> Result<(), LogError> {

@@ -49,15 +49,7 @@ pub(crate) fn seal(journal: &Path, seq: u64) -> Result<(), LogError> {
 fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
     let wrong = || LogError::damaged(seq, "the segment to be sealed is not whole");
     let (start, mut rest) = bytes.split_at_checked(START_BYTES).ok_or_else(wrong)?;
-    let mut packer = zstd::bulk::Compressor::new(LEVEL).map_err(io_error("compress", Path::new("a segment")))?;
-    let (mut out, mut rows, mut next) = (Vec::with_capacity(bytes.len() / 2), Vec::new(), seq);
-    let mut block = |seq: u64, bytes: &[u8], out: &mut Vec<u8>| -> Result<(), LogError> {
-        let packed = packer.compress(bytes).map_err(io_error("compress", Path::new("a segment")))?;
-        out.extend_from_slice(&packed);
-        rows.push((seq, bytes.len() as u32, packed.len() as u32));
-        Ok(())
-    };
-    block(seq, start, &mut out)?;
+    let (mut blocks, mut next) = (vec![(seq, start)], seq);
     while !rest.is_empty() {
         let (mut end, first) = (0, next);
         while end < BLOCK_BYTES && end < rest.len() {
@@ -68,8 +60,22 @@ fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
             next += u64::from(is_entry);
         }
         let (these, after) = rest.split_at_checked(end).ok_or_else(wrong)?;
-        block(first, these, &mut out)?;
+        blocks.push((first, these));
         rest = after;
+    }
+    pack_blocks(&blocks, next)
+}
+
+/// Compresses blocks, each with its first seq, and appends the index; `end` is the seq after the last entry.
+fn pack_blocks(blocks: &[(u64, &[u8])], end: u64) -> Result<Vec<u8>, LogError> {
+    let failed = || io_error("compress", Path::new("a segment"));
+    let mut packer = zstd::bulk::Compressor::new(LEVEL).map_err(failed())?;
+    packer.include_checksum(true).map_err(failed())?;
+    let (mut out, mut rows) = (Vec::new(), Vec::with_capacity(blocks.len()));
+    for (seq, bytes) in blocks {
+        let packed = packer.compress(bytes).map_err(failed())?;
+        out.extend_from_slice(&packed);
+        rows.push((seq, bytes.len() as u32, packed.len() as u32));
     }
     let index_bytes = rows.len() * ROW_BYTES + FOOT_BYTES;
     out.extend_from_slice(&SKIPPABLE.to_le_bytes());
@@ -81,11 +87,22 @@ fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
         out.extend_from_slice(&packed.to_le_bytes());
     }
     out.extend_from_slice(&(rows.len() as u32).to_le_bytes());
-    out.extend_from_slice(&next.to_le_bytes());
+    out.extend_from_slice(&end.to_le_bytes());
     let crc = crc32c::crc32c(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&crc.to_le_bytes());
     out.extend_from_slice(MAGIC);
     Ok(out)
+}
+
+/// Rewrites a block as if it had been sealed so: its index and its compression are right.
+#[cfg(test)]
+pub(crate) fn spoil(path: &Path, block: usize, spoil: impl FnOnce(&mut Vec<u8>)) {
+    let sealed = Sealed::open(path).unwrap();
+    let mut blocks: Vec<_> =
+        (0..sealed.blocks()).map(|index| (sealed.block_seq(index), sealed.block(index).unwrap())).collect();
+    spoil(&mut blocks[block].1);
+    let blocks: Vec<_> = blocks.iter().map(|(seq, bytes)| (*seq, bytes.as_slice())).collect();
+    fs::write(path, pack_blocks(&blocks, sealed.end).unwrap()).unwrap();
 }
 
 /// A sealed segment, open for reading.

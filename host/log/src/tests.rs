@@ -90,6 +90,20 @@ fn the_hosts_own_entries_have_no_identity_and_are_never_duplicates() {
 }
 
 #[test]
+fn a_closed_log_gives_its_lock_back_and_has_let_go_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::Log::create(dir.path(), "log.example").unwrap();
+    let store = Arc::new(MemoryStore::default());
+    let log = open_with(dir.path(), Arc::clone(&store) as Arc<dyn LogStore>, Options::default()).unwrap();
+    fill(&log, 0, 5, 5);
+    let lock = log.close().unwrap();
+    assert_eq!(Arc::strong_count(&store), 1);
+    assert!(matches!(open(dir.path()), Err(LogError::Locked { .. })), "nobody comes in between");
+    drop(lock);
+    assert_eq!(open(dir.path()).unwrap().size(), 5);
+}
+
+#[test]
 fn limits_are_checked_before_anything_is_written() {
     let (_dir, log) = new_log();
     let prepare = |payloads| log.prepare(Kind::RecordEvent, payloads, None);
@@ -349,6 +363,39 @@ fn verify_names_the_entry_whose_bytes_were_changed() {
     let report = reader.verify(&mut |_, _| {}).unwrap();
     assert!(report.damages > 0 && report.damage[0].seq >= Some(sealed.seq), "{report:?}");
     assert!(report.entries > 100, "what is not damaged is still read: {report:?}");
+}
+
+#[test]
+fn verify_notices_a_sealed_block_that_does_not_begin_with_a_frame_wherever_it_lies() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = dir.path().join("live");
+    crate::Log::create(&live, "log.example").unwrap();
+    let log = open_with(&live, Arc::new(MemoryStore::default()), small_segments()).unwrap();
+    fill(&log, 0, 400, 10);
+    log.close().unwrap();
+    let mut sealed = segment::list(&live.join("journal")).unwrap();
+    // Without the last segment the log ends with a sealed one; so it stands when a crash comes before the next append.
+    let active = sealed.pop().unwrap();
+    fs::remove_file(&active.path).unwrap();
+    let reader = Reader::open(&live).unwrap();
+    let signer = crate::keys::signer(&live.join("keys")).unwrap();
+    let mut tree = tree::CompactRange::default();
+    (0..active.seq).for_each(|seq| tree.push(leaf_hash(&reader.header(seq).unwrap()), |_, _| {}));
+    let note = Checkpoint { origin: "log.example".into(), size: active.seq, root: tree.root() }.sign(&signer);
+    fs::write(live.join("checkpoint"), note).unwrap();
+    assert!(reader.verify(&mut |_, _| {}).unwrap().is_good());
+    for (number, segment) in sealed.iter().enumerate() {
+        let spoiled = dir.path().join(number.to_string());
+        copy(&live, &spoiled);
+        for block in [1, 0] {
+            let path = segment::sealed_path(&spoiled.join("journal"), segment.seq);
+            fs::copy(&segment.path, &path).unwrap();
+            crate::seal::spoil(&path, block, |bytes| bytes[..8].fill(0));
+            let report = Reader::open(&spoiled).unwrap().verify(&mut |_, _| {}).unwrap();
+            assert!(!report.is_good(), "segment {number} of {}, block {block}: {report:?}", sealed.len());
+            assert_eq!(report.damage[0].seq, Some(segment.seq), "{report:?}");
+        }
+    }
 }
 
 #[test]
