@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError};
 ///
 /// What one item brings stays together whatever its size, since only the position tells what has been counted.
 const BATCH_ROWS: usize = 180;
-/// No key of a view comes near this: ids have at most 2,048 bytes.
-const KEY_BYTES_MAX: usize = 4_096;
+/// Keys of views hold at most two ids of 2,048 bytes each, and some bytes beside them.
+const KEY_BYTES_MAX: usize = 4_608;
 
 type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -144,13 +144,16 @@ impl Store {
         lock(&self.recent).clear();
         self.delete(&keys::block(next, 0), &[keys::BLOCK + 1])?;
         writer.tail = None;
-        let Some((first, bytes)) = next.checked_sub(1).map(|last| self.read_block(last)).transpose()?.flatten() else {
-            return Ok(());
-        };
-        let lost = || self.disk.breaks(StoreError::Lost(format!("the block of entry {first} cannot be read")));
+        let Some(last) = next.checked_sub(1) else { return Ok(()) };
+        let lost = || self.disk.breaks(StoreError::Lost(format!("the block of entry {last} cannot be read")));
+        let (first, bytes) = self.read_block(last)?.ok_or_else(lost)?;
         let mut tail = Block::new(first);
         for framed in block::unpack(first, &bytes).ok_or_else(lost)?.iter().filter(|framed| framed.entry.seq < next) {
             tail.push(framed);
+        }
+        // A block that ends before the position would take the next entry under a seq that is not its own.
+        if tail.next() != next {
+            return Err(lost());
         }
         writer.tail = Some(tail);
         Ok(())

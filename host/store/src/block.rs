@@ -37,6 +37,11 @@ impl Block {
         self.first
     }
 
+    /// The seq that follows its last entry.
+    pub(crate) fn next(&self) -> Seq {
+        self.first.saturating_add(self.count as u64)
+    }
+
     /// Whether it may be written again with more entries.
     pub(crate) fn is_extensible(&self) -> bool {
         self.count < ENTRIES_MAX && self.raw.len() + self.text.len() < EXTENDED_BYTES_MAX

@@ -42,20 +42,7 @@ impl Store {
             folders::settle(dir)?;
         }
         let disk = Disk::open(folder)?;
-        let progress = match disk.call(|tree| tree.get(keys::PROGRESS))? {
-            None => Progress::NONE,
-            Some(row) => match Progress::read(&row) {
-                Some(progress) => progress,
-                None => return Err(disk.breaks(StoreError::Lost("its position cannot be read".to_owned()))),
-            },
-        };
-        let runs = match disk.call(|tree| tree.get(keys::RUNS))? {
-            None => Vec::new(),
-            Some(row) => match keys::read_run_list(&row) {
-                Some(runs) => runs,
-                None => return Err(disk.breaks(StoreError::Lost("its list of runs cannot be read".to_owned()))),
-            },
-        };
+        let (progress, runs) = named(&disk)?;
         let newest = runs.iter().max().copied().unwrap_or(0);
         let runs = runs.into_iter().map(|id| Run::load(&disk, id).map(Arc::new)).collect::<Result<_, _>>()?;
         let writer = Writer::new(progress, newest).map_err(|error| StoreError::Rejected(error.to_string()))?;
@@ -152,6 +139,20 @@ impl LogStore for Store {
     fn sync(&self) -> Result<(), StoreError> {
         self.spill(&mut lock(&self.writer))?;
         self.disk.sync()
+    }
+}
+
+/// The position and the runs that it follows; one batch wrote both, so that one without the other is loss.
+fn named(disk: &Disk) -> Result<(Progress, Vec<u64>), StoreError> {
+    let lost = |what: &str| disk.breaks(StoreError::Lost(format!("its {what} cannot be read")));
+    match (disk.call(|tree| tree.get(keys::PROGRESS))?, disk.call(|tree| tree.get(keys::RUNS))?) {
+        (None, None) => Ok((Progress::NONE, Vec::new())),
+        (Some(progress), Some(runs)) => Ok((
+            Progress::read(&progress).ok_or_else(|| lost("position"))?,
+            keys::read_run_list(&runs).ok_or_else(|| lost("list of runs"))?,
+        )),
+        (None, Some(_)) => Err(lost("position")),
+        (Some(_), None) => Err(lost("list of runs")),
     }
 }
 
