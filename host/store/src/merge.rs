@@ -1,7 +1,7 @@
 //! Rows in order over what is in memory and over all runs: the newest says what holds.
 
 use crate::disk::Disk;
-use crate::run::{Change, Chunk, Run};
+use crate::run::{self, Chunk, Run};
 use fonds_log::StoreError;
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
@@ -16,10 +16,14 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Takes a row over.
+    /// Takes a row over, in place of the one that stood under its key.
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len) + 96;
-        self.rows.insert(key, value);
+        let len = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let (key_len, value_len) = (key.len(), len(&value));
+        self.bytes = match self.rows.insert(key, value) {
+            Some(old) => self.bytes.saturating_sub(len(&old)) + value_len,
+            None => self.bytes + key_len + value_len + 96,
+        };
     }
 }
 
@@ -37,8 +41,9 @@ impl Layers {
         if let Some(value) = self.memory.read().unwrap_or_else(PoisonError::into_inner).rows.get(key) {
             return Ok(value.clone());
         }
+        let hash = run::hash(key);
         for run in &self.runs {
-            if let Some(value) = run.get(disk, key)? {
+            if let Some(value) = run.get(disk, key, hash)? {
                 return Ok(value);
             }
         }
@@ -69,8 +74,8 @@ impl<'a> Merge<'a> {
         merge
     }
 
-    /// The next row that any layer has, as the newest one has it.
-    pub(crate) fn next(&mut self) -> Result<Option<Change>, StoreError> {
+    /// The next row that any layer has, as the newest one has it: with no value when that says deleted.
+    pub(crate) fn next(&mut self) -> Result<Option<(&[u8], Option<&[u8]>)>, StoreError> {
         let mut best: Option<usize> = None;
         for place in 0..self.sources.len() {
             let Some(source) = self.sources.get_mut(place) else { break };
@@ -81,17 +86,17 @@ impl<'a> Merge<'a> {
                 best = Some(place);
             }
         }
-        let Some((place, source)) = best.and_then(|place| Some((place, self.sources.get_mut(place)?))) else {
+        let Some((source, older)) = best.and_then(|place| self.sources.get_mut(place..)?.split_first_mut()) else {
             return Ok(None);
         };
         let Some(row) = source.pass() else { return Ok(None) };
-        let change = (source.rows.key(row).to_vec(), source.rows.value(row).map(<[u8]>::to_vec));
-        for older in self.sources.iter_mut().skip(place + 1) {
-            if older.key() == Some(change.0.as_slice()) {
+        let key = source.rows.key(row);
+        for older in older {
+            if older.key() == Some(key) {
                 older.pass();
             }
         }
-        Ok(Some(change))
+        Ok(Some((key, source.rows.value(row))))
     }
 
     fn key(&self, place: usize) -> Option<&[u8]> {
@@ -155,7 +160,7 @@ impl Source {
                         self.more = More::Nothing;
                         return Ok(());
                     };
-                    self.rows = run.read(disk, chunk)?;
+                    run.read(disk, chunk, &mut self.rows)?;
                     let end = self.span.to.as_ref().map_or(self.rows.len(), |to| self.rows.at(to));
                     self.left = self.rows.at(&self.span.from).min(end)..end;
                 }

@@ -105,7 +105,7 @@ impl Store {
         Box::new(std::iter::from_fn(move || {
             loop {
                 match rows.as_mut()?.next() {
-                    Ok(Some((key, Some(value)))) => return Some(Ok((key, value))),
+                    Ok(Some((key, Some(value)))) => return Some(Ok((key.to_vec(), value.to_vec()))),
                     Ok(Some((_, None))) => {}
                     Ok(None) => return None,
                     Err(error) => {

@@ -13,8 +13,8 @@ use fonds_views::rows::VALUE_BYTES_MAX;
 /// sled gave memory back with small batches, and never with large ones; these rows are 4 KiB each.
 const BATCH_ROWS: usize = 64;
 
-/// A row that was written, or deleted (`None`).
-pub(crate) type Change = (Vec<u8>, Option<Vec<u8>>);
+/// What stands before a chunk's rows: its length with these bytes, and the CRC-32C of the rows.
+const HEAD_BYTES: usize = 8;
 
 /// An immutable run.
 pub(crate) struct Run {
@@ -30,8 +30,10 @@ pub(crate) struct Run {
 
 impl Run {
     /// What it says of a key: nothing, deleted, or the value.
-    pub(crate) fn get(&self, disk: &Disk, key: &[u8]) -> Result<Option<Option<Vec<u8>>>, StoreError> {
-        if !self.bloom.may_hold(key) {
+    ///
+    /// `hash` is [`hash`] of the key: who asks several runs works it out once.
+    pub(crate) fn get(&self, disk: &Disk, key: &[u8], hash: u64) -> Result<Option<Option<Vec<u8>>>, StoreError> {
+        if !self.bloom.may_hold(hash) {
             return Ok(None);
         }
         let Some(chunk) = self.fences.partition_point(|fence| fence.as_slice() <= key).checked_sub(1) else {
@@ -60,28 +62,32 @@ impl Run {
             |part| disk.call(|tree| tree.get(keys::chunk(self.id, number, part)))?.ok_or_else(|| self.damaged(disk));
         let first = row(0)?;
         let len = first.first_chunk::<4>().map_or(0, |len| u32::from_be_bytes(*len) as usize);
-        if len == first.len() {
-            return Ok(first);
-        }
-        let mut bytes = first.to_vec();
-        for part in 1..=u8::MAX {
-            if bytes.len() >= len {
-                break;
+        let mut bytes = first;
+        if len > bytes.len() {
+            let mut whole = bytes.to_vec();
+            for part in 1..=u8::MAX {
+                if whole.len() >= len {
+                    break;
+                }
+                whole.extend_from_slice(&row(part)?);
             }
-            bytes.extend_from_slice(&row(part)?);
+            bytes = whole.into();
         }
-        if bytes.len() == len { Ok(bytes.into()) } else { Err(self.damaged(disk)) }
+        let sound = bytes
+            .split_at_checked(HEAD_BYTES)
+            .is_some_and(|(head, rows)| head.get(4..).is_some_and(|crc| crc == crc32c::crc32c(rows).to_be_bytes()));
+        if sound && bytes.len() == len { Ok(bytes) } else { Err(self.damaged(disk)) }
     }
 
-    /// A chunk, decoded.
-    pub(crate) fn read(&self, disk: &Disk, chunk: usize) -> Result<Chunk, StoreError> {
+    /// Decodes a chunk into `decoded`, in place of what it held.
+    pub(crate) fn read(&self, disk: &Disk, chunk: usize, decoded: &mut Chunk) -> Result<(), StoreError> {
         let bytes = self.chunk(disk, chunk)?;
-        let mut decoded = Chunk::default();
+        decoded.clear();
         let mut rows = Decoder::new(&bytes);
         while let Some(value) = rows.next().ok_or_else(|| self.damaged(disk))? {
             decoded.push(&rows.key, value);
         }
-        Ok(decoded)
+        Ok(())
     }
 
     fn damaged(&self, disk: &Disk) -> StoreError {
@@ -158,7 +164,7 @@ impl<'a> RunWriter<'a> {
         }
         if self.chunk.is_empty() {
             self.run.fences.push(key.to_vec());
-            self.chunk.extend([0; 4]);
+            self.chunk.extend([0; HEAD_BYTES]);
             self.last.clear();
         }
         let shared = key.iter().zip(&self.last).take_while(|(one, other)| one == other).count();
@@ -170,15 +176,16 @@ impl<'a> RunWriter<'a> {
         self.chunk.extend(value.unwrap_or_default());
         self.last.clear();
         self.last.extend(key);
-        self.run.bloom.add(key);
+        self.run.bloom.add(hash(key));
         self.run.rows += 1;
         Ok(())
     }
 
     fn end_chunk(&mut self) -> Result<(), StoreError> {
         let len = u32::try_from(self.chunk.len()).unwrap_or(u32::MAX);
-        if let Some(head) = self.chunk.first_chunk_mut::<4>() {
-            *head = len.to_be_bytes();
+        if let Some((head, rows)) = self.chunk.split_at_mut_checked(HEAD_BYTES) {
+            let crc = crc32c::crc32c(rows).to_be_bytes();
+            head.iter_mut().zip(len.to_be_bytes().into_iter().chain(crc)).for_each(|(to, from)| *to = from);
         }
         self.run.bytes += u64::from(len);
         let number = u32::try_from(self.run.fences.len().saturating_sub(1)).unwrap_or(u32::MAX);
@@ -224,6 +231,11 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows.clear();
+    }
+
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
         self.bytes.extend(key);
         let key_end = self.bytes.len();
@@ -270,7 +282,7 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes.get(4..).unwrap_or_default(), key: Vec::with_capacity(64) }
+        Self { rest: bytes.get(HEAD_BYTES..).unwrap_or_default(), key: Vec::with_capacity(64) }
     }
 
     /// The next row's value, its key being in `key`; `Some(None)` at the end, `None` when it is damaged.
@@ -301,41 +313,47 @@ impl Bloom {
         Self(vec![0; usize::try_from(rows * 10 / 64 + 1).unwrap_or(1)])
     }
 
-    fn places(&self, key: &[u8]) -> impl Iterator<Item = (usize, u64)> + use<> {
-        let bits = self.0.len() as u64 * 64;
-        let hash = hash(key);
+    fn places(&self, hash: u64) -> impl Iterator<Item = (usize, u64)> + use<> {
+        let bits = self.0.len() as u128 * 64;
         let step = hash.rotate_left(32) | 1;
         (0..7_u64).map(move |probe| {
-            let bit = hash.wrapping_add(probe.wrapping_mul(step)) % bits.max(1);
+            // The high bits of a product instead of a remainder: no division.
+            let probe = hash.wrapping_add(probe.wrapping_mul(step));
+            let bit = ((u128::from(probe) * bits) >> 64) as u64;
             ((bit / 64) as usize, 1 << (bit % 64))
         })
     }
 
-    fn add(&mut self, key: &[u8]) {
-        for (word, bit) in self.places(key) {
+    fn add(&mut self, hash: u64) {
+        for (word, bit) in self.places(hash) {
             if let Some(word) = self.0.get_mut(word) {
                 *word |= bit;
             }
         }
     }
 
-    fn may_hold(&self, key: &[u8]) -> bool {
-        self.places(key).all(|(word, bit)| self.0.get(word).is_some_and(|word| word & bit != 0))
+    fn may_hold(&self, hash: u64) -> bool {
+        self.places(hash).all(|(word, bit)| self.0.get(word).is_some_and(|word| word & bit != 0))
     }
 }
 
 /// A hash that stays the same for ever, since filters are stored (the mixer of splitmix64 over words).
-fn hash(key: &[u8]) -> u64 {
-    let mut hash = key.len() as u64;
-    for chunk in key.chunks(8) {
+pub(crate) fn hash(key: &[u8]) -> u64 {
+    let (words, rest) = key.as_chunks::<8>();
+    let mut hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    if !rest.is_empty() {
         let mut word = [0; 8];
-        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-        hash = (hash ^ u64::from_le_bytes(word)).wrapping_add(0x9e37_79b9_7f4a_7c15);
-        hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        hash ^= hash >> 31;
+        word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        hash = mix(hash, u64::from_le_bytes(word));
     }
     hash
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    let mut hash = (hash ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {

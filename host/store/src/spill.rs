@@ -12,8 +12,8 @@ use crate::store::{Store, lock};
 use fonds_log::StoreError;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Rows take about this much memory before they are written: some 25,000 events, which is also what is applied again
-/// after a crash.
+/// Rows take about this much memory before they are written: some 25,000 events or more, which is also what is applied
+/// again after a crash.
 const MEMORY_BYTES_MAX: usize = if cfg!(test) { 8 * 1024 } else { 32 * 1024 * 1024 };
 /// So many runs of about one size become one.
 const MERGED_RUNS: usize = 4;
@@ -82,7 +82,7 @@ impl Store {
             while let Some((key, value)) = rows.next()? {
                 // With nothing below, what says deleted says nothing.
                 if value.is_some() || !kept.is_empty() {
-                    run.push(&key, value.as_deref())?;
+                    run.push(key, value)?;
                 }
             }
             let runs = std::iter::once(Arc::new(run.finish()?)).chain(kept.iter().cloned()).collect();

@@ -1,10 +1,11 @@
 //! The store against a plain model: crashes, retries, readers.
 
-use crate::merge::Layers;
+use crate::keys::{self, Progress};
+use crate::merge::{Layers, Memory};
 use crate::store::lock;
 use crate::{Store, set_aside};
 use fonds_log::{Framed, LogStore, Macs, StoreError};
-use fonds_model::{Content, Digest, Entry, Item, Kind, Position, Timestamp};
+use fonds_model::{Content, Digest, EntityId, Entry, Envelope, Format, Item, Kind, Position, Timestamp};
 use fonds_views::rows::MemoryRows;
 use fonds_views::{Pending, Rows, ViewError};
 use proptest::prelude::*;
@@ -340,4 +341,99 @@ fn readers_beside_the_writer_see_whole_entries_and_ordered_rows() {
         }
     });
     assert_eq!(dump(&store), model(&entries));
+}
+
+#[test]
+fn a_record_filed_into_a_file_with_the_longest_of_ids_is_applied_and_read_after_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let (record, file) = ("r".repeat(2_048), "f".repeat(2_048));
+    let mut envelope = Envelope::new(Format::Fonds);
+    envelope.subject = EntityId::new(record.as_str()).ok();
+    let mut entries = Vec::new();
+    for (seq, kind, body) in [
+        (0, Kind::RecordCreated, "{}".to_owned()),
+        (1, Kind::RecordFiled, format!("{{\"file\":\"{file}\"}}")),
+        (2, Kind::RecordFiled, "{\"file\":\"elsewhere\"}".to_owned()),
+    ] {
+        let items = vec![item(&envelope.with_body(body.as_bytes()), true)];
+        entries.push(Framed { entry: Entry { seq, at: Timestamp(5), kind, items }, macs: None });
+    }
+    let store = opened(dir.path());
+    store.apply(&entries[..2], root(2)).unwrap();
+    store.sync().unwrap();
+    drop(store);
+    let store = opened(dir.path());
+    assert_eq!(store.applied().unwrap().next.seq, 2);
+    let longest = store.views_dump().map(|row| row.unwrap().0.len()).max();
+    assert_eq!(longest, Some(1 + 2_048 + 1 + 2_048), "the row that says what is filed where");
+    store.apply(&entries[2..], root(3)).unwrap();
+}
+
+#[test]
+fn a_damaged_chunk_of_rows_is_lost_and_never_read_as_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let entries: Vec<_> = (0..200).map(|seq| entry(seq, &["one"])).collect();
+    let store = opened(dir.path());
+    apply_from(&store, &entries, 50, usize::MAX).unwrap();
+    store.sync().unwrap();
+    let want = dump(&store);
+    drop(store);
+    for byte in [0, 6, 9, 40, 300] {
+        let store = opened(dir.path());
+        let run = store.layers().runs[0].id;
+        let key = keys::chunk(run, 0, 0);
+        let sound = store.disk.call(|tree| tree.get(&key)).unwrap().unwrap();
+        let mut bytes = sound.to_vec();
+        bytes[byte] ^= 4;
+        store.disk.call(|tree| tree.insert(&key, bytes)).unwrap();
+        let failed = store.views_dump().find_map(Result::err);
+        assert!(failed.is_some(), "byte {byte} was read as it stood");
+        assert!(matches!(store.applied(), Err(StoreError::Lost(_))));
+        drop(store);
+        std::fs::remove_dir_all(dir.path().join("store")).unwrap();
+        let store = opened(dir.path());
+        apply_from(&store, &entries, 50, usize::MAX).unwrap();
+        assert_eq!(dump(&store), want);
+    }
+}
+
+#[test]
+fn a_list_of_runs_without_its_position_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    for key in [keys::PROGRESS, keys::RUNS] {
+        let folder = dir.path().join(format!("store-{}", key[0]));
+        let store = Store::open(&folder).unwrap();
+        store.apply_with(&[entry(0, &["one"])], root(1), count).unwrap();
+        store.sync().unwrap();
+        store.disk.call(|tree| tree.remove(key)).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&folder), Err(StoreError::Lost(_))));
+    }
+}
+
+#[test]
+fn a_last_block_that_ends_before_the_position_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = opened(dir.path());
+    store.apply_with(&[entry(0, &["one"]), entry(1, &["two"])], root(2), count).unwrap();
+    store.sync().unwrap();
+    drop(store);
+    let store = opened(dir.path());
+    let beyond = Progress { next: Position { seq: 5, item: 0 }, size: 5, root: root(5) };
+    *lock(&store.progress) = beyond;
+    let applied = store.apply_with(&[entry(5, &["six"])], root(6), count);
+    assert!(matches!(applied, Err(StoreError::Lost(_))), "{applied:?}");
+}
+
+#[test]
+fn a_row_that_is_written_again_takes_no_more_memory() {
+    let mut memory = Memory::default();
+    memory.put(vec![1; 10], Some(vec![0; 100]));
+    let once = memory.bytes;
+    for len in [50, 0, 100] {
+        memory.put(vec![1; 10], Some(vec![1; len]));
+        assert_eq!(memory.bytes, once - 100 + len);
+    }
+    memory.put(vec![1; 10], None);
+    assert_eq!(memory.bytes, once - 100);
 }
