@@ -1,9 +1,9 @@
-//! Wire to log: one thread reads, parses and prepares while the log's writer makes the group before durable.
+//! Wire to log: one thread reads and parses, one prepares, and the log's writer makes the group before durable.
 
 use crate::answers::{Ingested, RejectAnswer};
 use crate::{Runtime, RuntimeError};
 use fonds_ingest::xes::Mapping;
-use fonds_ingest::{Reader, source};
+use fonds_ingest::{Reader, Reject, source};
 use fonds_log::{Outcome, Prepared, Ticket};
 use fonds_model::body::{self, Annulled, Corrected, Created, Filed};
 use fonds_model::date::Written;
@@ -15,7 +15,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the files hold.
 pub use fonds_model::Format as WireFormat;
@@ -24,6 +25,10 @@ pub use fonds_model::Format as WireFormat;
 const GROUP_EVENTS: usize = 512;
 /// Payload bytes in one group.
 const GROUP_BYTES: usize = 1 << 20;
+/// Items that are parsed before they are handed over.
+const BATCH_ITEMS: usize = 256;
+/// Batches that may wait to be prepared.
+const BATCHES_MAX: usize = 4;
 /// Groups that may wait for the disk at once.
 const TICKETS_MAX: usize = 8;
 /// So many rejects are answered with; all are counted, and written to `--rejects`.
@@ -64,29 +69,112 @@ impl Runtime {
             mapping,
             ..fonds_ingest::Options::default()
         };
-        let mut rejects = open_rejects(told.rejects.as_deref())?;
-        let mut intake = Intake::new(self, progress)?;
+        let rejects = Rejects::new(open_rejects(told.rejects.as_deref())?);
+        let mut intake = Intake::new(self, &rejects, progress)?;
         for path in &told.files {
-            let name = path.display().to_string();
-            let source = open(path)?;
-            let source = source::open(source).map_err(|error| RuntimeError::reading(path, error))?;
-            let mut reader = Reader::new(source, options.clone(), &mut rejects);
-            while let Some(found) = reader.next() {
-                intake.ingested.received += 1;
-                match found {
-                    Ok((line, event)) => intake.take(&name, line, event, reader.rejects())?,
-                    Err(reject) => intake.reject(&name, reject.line, reject.reason),
+            let source = source::open(open(path)?).map_err(|error| RuntimeError::reading(path, error))?;
+            intake.file = Arc::from(path.display().to_string());
+            let reader = Reader::new(source, options.clone(), rejects.writer());
+            std::thread::scope(|threads| {
+                let (batches, parsed) = sync_channel(BATCHES_MAX);
+                let parser = threads.spawn(|| parse_all(reader, &rejects, batches));
+                for batch in parsed {
+                    for found in batch {
+                        intake.take(found)?;
+                    }
                 }
-            }
-            if let Some(error) = reader.fault() {
-                return Err(RuntimeError::writing(told.rejects.as_deref().unwrap_or(Path::new("rejects")), error));
+                match parser.join() {
+                    Ok(None) => Ok(()),
+                    Ok(Some(error)) => Err(rejects_failed(error)),
+                    Err(_) => {
+                        Err(RuntimeError::Invalid(format!("`{}` could not be parsed to its end", path.display())))
+                    }
+                }
+            })?;
+        }
+        let mut ingested = intake.finish()?;
+        ingested.log_size = self.log_size();
+        Ok(ingested)
+    }
+}
+
+/// An item as it was parsed, with the line on which it begins.
+type Found = Result<(u64, Event), Reject>;
+
+/// Reads and parses to the end, beside the thread that prepares; answers with the error of writing the rejects, if any.
+fn parse_all<'a, R: io::BufRead>(
+    mut reader: Reader<R, RejectsWriter<'a>>,
+    rejects: &'a Rejects,
+    batches: SyncSender<Vec<Found>>,
+) -> Option<io::Error> {
+    let mut batch = Vec::with_capacity(BATCH_ITEMS);
+    let mut bytes = 0;
+    loop {
+        let found = {
+            let _turn = rejects.turn();
+            reader.next()
+        };
+        let Some(found) = found else { break };
+        bytes += found.as_ref().map_or(0, |(_, event)| event.body.len());
+        batch.push(found);
+        if batch.len() >= BATCH_ITEMS || bytes >= GROUP_BYTES {
+            bytes = 0;
+            // Nobody receives any more when the log has failed, and that is said there.
+            if batches.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_ITEMS))).is_err() {
+                return None;
             }
         }
-        intake.finish(&mut rejects).map(|mut ingested| {
-            ingested.log_size = self.log_size();
-            ingested
-        })
     }
+    let _ = batches.send(batch);
+    reader.fault()
+}
+
+/// Where rejects go, from the thread that parses and from the one that hears of conflicts: an item at a time.
+struct Rejects {
+    out: Mutex<Box<dyn Write + Send>>,
+    turn: Mutex<()>,
+}
+
+/// The parser's way to the rejects; it holds its turn while it writes.
+struct RejectsWriter<'a>(&'a Rejects);
+
+impl Rejects {
+    fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { out: Mutex::new(out), turn: Mutex::new(()) }
+    }
+
+    fn writer(&self) -> RejectsWriter<'_> {
+        RejectsWriter(self)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn out(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes an item that was refused after it was parsed.
+    fn item(&self, body: &[u8]) -> Result<(), RuntimeError> {
+        let _turn = self.turn();
+        let mut out = self.out();
+        out.write_all(body).and_then(|()| out.write_all(b"\n")).map_err(rejects_failed)
+    }
+}
+
+impl Write for RejectsWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.out().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.out().flush()
+    }
+}
+
+fn rejects_failed(error: io::Error) -> RuntimeError {
+    RuntimeError::writing(Path::new("--rejects"), error)
 }
 
 /// A file's bytes as they come, `-` being stdin.
@@ -99,7 +187,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, RuntimeError> {
 }
 
 /// Where rejects go: a file, or nowhere.
-pub(crate) fn open_rejects(path: Option<&Path>) -> Result<Box<dyn Write>, RuntimeError> {
+pub(crate) fn open_rejects(path: Option<&Path>) -> Result<Box<dyn Write + Send>, RuntimeError> {
     let Some(path) = path else { return Ok(Box::new(io::sink())) };
     let file = File::create(path).map_err(|error| RuntimeError::writing(path, error))?;
     Ok(Box::new(io::BufWriter::new(file)))
@@ -122,6 +210,7 @@ struct Waiting {
 
 struct Intake<'a> {
     runtime: &'a Runtime,
+    rejects: &'a Rejects,
     dates: Dates<'a>,
     group: Vec<Prepared>,
     group_bytes: usize,
@@ -133,9 +222,10 @@ struct Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    fn new(runtime: &'a Runtime, progress: &'a mut dyn FnMut(u64)) -> Result<Self, RuntimeError> {
+    fn new(runtime: &'a Runtime, rejects: &'a Rejects, progress: &'a mut dyn FnMut(u64)) -> Result<Self, RuntimeError> {
         Ok(Self {
             runtime,
+            rejects,
             dates: Dates::new(runtime)?,
             group: Vec::with_capacity(GROUP_EVENTS),
             group_bytes: 0,
@@ -148,52 +238,48 @@ impl<'a> Intake<'a> {
     }
 
     /// Prepares an event, and sends its group once it is full.
-    fn take(&mut self, file: &str, line: u64, event: Event, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+    fn take(&mut self, found: Found) -> Result<(), RuntimeError> {
+        self.ingested.received += 1;
+        let (line, event) = match found {
+            Ok(found) => found,
+            Err(reject) => {
+                let file = Arc::clone(&self.file);
+                self.reject(&file, reject.line, reject.reason);
+                return Ok(());
+            }
+        };
         let Event { kind, mut envelope, body, identity } = event;
         if self.dates.is_full() {
-            self.settle(rejects)?;
+            self.settle()?;
             self.runtime.catch_up()?;
             self.dates.forget();
         }
-        let own = self.check_own(kind, &envelope, &body, rejects)?;
+        let own = self.check_own(kind, &envelope, &body)?;
         let resolved =
             own.and_then(|()| self.dates.resolve(kind, &mut envelope, &body).map_err(|error| error.to_string()));
         if let Err(reason) = resolved {
-            write_reject(rejects, &body)?;
-            self.reject(file, line, reason);
-            return Ok(());
+            return self.refuse(line, &body, reason);
         }
         let payload = envelope.with_body(&body);
         let prepared = match self.runtime.log().prepare(kind, vec![payload], identity.as_ref()) {
             Ok(prepared) => prepared,
             Err(error) if error.is_rejected() => {
-                write_reject(rejects, &body)?;
-                self.reject(file, line, error.to_string());
-                return Ok(());
+                return self.refuse(line, &body, error.to_string());
             }
             Err(error) => return Err(error.into()),
         };
-        if *self.file != *file {
-            self.file = Arc::from(file);
-        }
         let may_conflict = matches!(identity, Some(Identity::Named { .. }));
         self.waiting.push(Waiting { file: Arc::clone(&self.file), line, body: may_conflict.then_some(body) });
         self.group_bytes += prepared.bytes();
         self.group.push(prepared);
         if self.group.len() >= GROUP_EVENTS || self.group_bytes >= GROUP_BYTES {
-            self.send(rejects)?;
+            self.send()?;
         }
         Ok(())
     }
 
     /// A producer puts only its own events right; the inner error is why this one may not.
-    fn check_own(
-        &mut self,
-        kind: Kind,
-        envelope: &Envelope,
-        body: &[u8],
-        rejects: &mut dyn Write,
-    ) -> Result<Result<(), String>, RuntimeError> {
+    fn check_own(&mut self, kind: Kind, envelope: &Envelope, body: &[u8]) -> Result<Result<(), String>, RuntimeError> {
         let target = match kind {
             Kind::EntryCorrected => body::parse::<Corrected>(kind, envelope.format, body).map(|said| said.position()),
             Kind::EntryAnnulled => body::parse::<Annulled>(kind, envelope.format, body).map(|said| said.position()),
@@ -204,7 +290,7 @@ impl<'a> Intake<'a> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         // The entry may be one of those just sent.
-        self.settle(rejects)?;
+        self.settle()?;
         self.runtime.catch_up()?;
         let entry = match self.runtime.entry(target.seq) {
             Ok(entry) => entry,
@@ -220,7 +306,7 @@ impl<'a> Intake<'a> {
         })
     }
 
-    fn send(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+    fn send(&mut self) -> Result<(), RuntimeError> {
         if self.group.is_empty() {
             return Ok(());
         }
@@ -230,13 +316,13 @@ impl<'a> Intake<'a> {
         let ticket = self.runtime.log().stage(group).submit()?;
         self.tickets.push_back((ticket, waiting));
         if self.tickets.len() >= TICKETS_MAX {
-            self.settle_one(rejects)?;
+            self.settle_one()?;
         }
         Ok(())
     }
 
     /// Waits for the oldest group and counts what became of it.
-    fn settle_one(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
+    fn settle_one(&mut self) -> Result<(), RuntimeError> {
         let Some((ticket, waiting)) = self.tickets.pop_front() else { return Ok(()) };
         for (outcome, waiting) in ticket.wait()?.into_iter().zip(waiting) {
             match outcome {
@@ -244,7 +330,7 @@ impl<'a> Intake<'a> {
                 Outcome::Duplicate(_) => self.ingested.duplicate += 1,
                 Outcome::Erased(_) => self.ingested.erased += 1,
                 Outcome::Conflict(seq) => {
-                    write_reject(rejects, waiting.body.as_deref().unwrap_or_default())?;
+                    self.rejects.item(waiting.body.as_deref().unwrap_or_default())?;
                     let reason = format!(
                         "conflict: entry {seq} has the same source and id with other content; send a correction, or a new id"
                     );
@@ -257,11 +343,19 @@ impl<'a> Intake<'a> {
     }
 
     /// Sends what is gathered and waits for all of it.
-    fn settle(&mut self, rejects: &mut dyn Write) -> Result<(), RuntimeError> {
-        self.send(rejects)?;
+    fn settle(&mut self) -> Result<(), RuntimeError> {
+        self.send()?;
         while !self.tickets.is_empty() {
-            self.settle_one(rejects)?;
+            self.settle_one()?;
         }
+        Ok(())
+    }
+
+    /// Refuses an event that was parsed.
+    fn refuse(&mut self, line: u64, body: &[u8], reason: String) -> Result<(), RuntimeError> {
+        self.rejects.item(body)?;
+        let file = Arc::clone(&self.file);
+        self.reject(&file, line, reason);
         Ok(())
     }
 
@@ -273,17 +367,12 @@ impl<'a> Intake<'a> {
     }
 
     /// The last acknowledgement, and then the views.
-    fn finish(mut self, rejects: &mut dyn Write) -> Result<Ingested, RuntimeError> {
-        self.settle(rejects)?;
-        rejects.flush().map_err(|error| RuntimeError::writing(Path::new("rejects"), error))?;
+    fn finish(mut self) -> Result<Ingested, RuntimeError> {
+        self.settle()?;
+        self.rejects.out().flush().map_err(rejects_failed)?;
         self.runtime.catch_up()?;
         Ok(self.ingested)
     }
-}
-
-fn write_reject(rejects: &mut dyn Write, body: &[u8]) -> Result<(), RuntimeError> {
-    let written = rejects.write_all(body).and_then(|()| rejects.write_all(b"\n"));
-    written.map_err(|error| RuntimeError::writing(Path::new("rejects"), error))
 }
 
 /// Resolves the civil date of events, once, at append (DESIGN §4, Dates).
