@@ -158,6 +158,7 @@ fn outer_exports(component: &[u8]) -> Result<Vec<String>, WasmError> {
 }
 
 /// An instance that gives types alone gives nothing that runs; a resource is a handle to something of the host's.
+#[expect(clippy::indexing_slicing, reason = "an id of a validated component's own types; there is no other way")]
 fn functions_of(types: &Types, name: &str, item: &ComponentEntityType, names: &mut Vec<String>) {
     let types: TypesRef<'_> = types.as_ref();
     match item {
