@@ -3,7 +3,7 @@
 use crate::error::io_error;
 use crate::frame::{self, EntryFrame, Frame, Peek};
 use crate::seal::Sealed;
-use crate::segment::{self, START_BYTES, Segment};
+use crate::segment::{self, START_BYTES};
 use crate::{Framed, LogError};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -132,19 +132,20 @@ impl Chunks {
     fn open_segment(&mut self) -> Result<Open, LogError> {
         let mut tries = 0;
         loop {
-            let segments = segment::list(&self.journal)?;
-            let at = segments.partition_point(|segment| segment.seq <= self.next);
-            let segment = at.checked_sub(1).and_then(|at| segments.get(at));
-            let segment = segment.ok_or_else(|| LogError::damaged(self.next, "its journal segment is missing"))?;
-            self.segment = segment.seq;
-            match self.try_open(segment) {
-                Err(error) if error.is_missing() && tries < RETRIES => tries += 1,
+            match self.try_open() {
+                // A segment that is sealed while the folder is listed may be in the list under neither of its names.
+                Err(error) if (error.is_missing() || error.is_damaged()) && tries < RETRIES => tries += 1,
                 opened => return opened,
             }
         }
     }
 
-    fn try_open(&mut self, segment: &Segment) -> Result<Open, LogError> {
+    fn try_open(&mut self) -> Result<Open, LogError> {
+        let segments = segment::list(&self.journal)?;
+        let at = segments.partition_point(|segment| segment.seq <= self.next);
+        let segment = at.checked_sub(1).and_then(|at| segments.get(at));
+        let segment = segment.ok_or_else(|| LogError::damaged(self.next, "its journal segment is missing"))?;
+        self.segment = segment.seq;
         if segment.sealed {
             let sealed = Sealed::open(&segment.path)?;
             if sealed.end <= self.next {
@@ -156,6 +157,16 @@ impl Chunks {
         let file = File::open(&segment.path).map_err(io_error("open", &segment.path))?;
         self.next = segment.seq;
         Ok(Open::Plain { file, path: segment.path.clone(), offset: START_BYTES as u64 })
+    }
+
+    /// Whether a segment begins with that seq; looked for more than once, as it may be sealed meanwhile.
+    fn is_begun(&self, seq: u64) -> Result<bool, LogError> {
+        for _ in 0..RETRIES {
+            if segment::list(&self.journal)?.iter().any(|segment| segment.seq == seq) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whole frames from an offset, and how many entries they are; `None` at the end of a segment that another follows.
@@ -188,7 +199,7 @@ impl Chunks {
                 continue;
             }
             let follows = bytes.is_empty() && self.next != self.segment;
-            if follows && segment::list(&self.journal)?.iter().any(|segment| segment.seq == self.next) {
+            if follows && self.is_begun(self.next)? {
                 return Ok(None);
             }
             return Err(LogError::damaged(self.next, format!("`{}` does not hold it whole", path.display())));
@@ -260,6 +271,14 @@ impl Entries {
 
     /// The next entry and the length of its frame.
     pub(crate) fn next_sized(&mut self) -> Result<Option<(Framed, usize)>, LogError> {
+        self.next_with(|seq, entry, bytes| Ok((entry.to_framed(seq)?, bytes)))
+    }
+
+    /// What `take` makes of the next entry's seq, frame and the frame's length.
+    pub(crate) fn next_with<T>(
+        &mut self,
+        take: impl FnOnce(u64, EntryFrame<'_>, usize) -> Result<T, LogError>,
+    ) -> Result<Option<T>, LogError> {
         while self.seq < self.end {
             let Some(chunk) = self.chunk.as_mut() else {
                 self.chunk = self.chunks.next()?;
@@ -285,7 +304,7 @@ impl Entries {
                         return Err(LogError::damaged(self.seq, MISSING));
                     }
                     self.seq = seq + 1;
-                    return Ok(Some((entry.to_framed(seq)?, bytes)));
+                    return take(seq, entry, bytes).map(Some);
                 }
                 Some(Frame::Trailer { .. }) => {}
                 None => return Err(LogError::damaged(seq, "its checksum is wrong")),

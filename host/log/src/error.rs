@@ -138,6 +138,10 @@ impl LogError {
         matches!(self, Self::Io { missing: true, .. })
     }
 
+    pub(crate) fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
     pub(crate) fn damaged(seq: u64, why: impl Into<String>) -> Self {
         Self::Damaged { seq, why: why.into() }
     }

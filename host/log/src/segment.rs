@@ -85,6 +85,8 @@ pub(crate) fn list(journal: &Path) -> Result<Vec<Segment>, LogError> {
 
 /// Removes what a crash left of an unfinished sealing.
 pub(crate) fn sweep(journal: &Path) -> Result<(), LogError> {
+    // The name of the sealed one may not be durable yet: the crash may have come just after it was given.
+    disk::sync_dir(journal)?;
     for segment in list(journal)?.iter().filter(|segment| segment.sealed) {
         remove(&plain_path(journal, segment.seq))?;
         remove(&sealed_path(journal, segment.seq).with_extension("part"))?;
