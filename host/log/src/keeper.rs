@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// When nothing was appended for so long, segments are sealed.
+/// When nothing was appended for so long, and the store has applied all, segments are sealed.
 const QUIET: Duration = Duration::from_millis(500);
-/// More plain segments than this are sealed also while there is traffic.
+/// More plain segments than this are sealed in any case, so that a long burst does not fill the disk.
 const PLAIN_MAX: usize = 64;
 
 /// Works until the log closes.
 pub(crate) fn run(shared: &Arc<Shared>) {
     let mut stored = Instant::now();
-    let (mut bytes, mut quiet_since) = (0, Instant::now());
+    let (mut bytes, mut quiet_since, mut behind) = (0, Instant::now(), false);
     loop {
         let looked = Instant::now();
         while looked.elapsed() < LOOK_EVERY {
@@ -25,6 +25,8 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             if state.appended_bytes != bytes {
                 (bytes, quiet_since) = (state.appended_bytes, Instant::now());
             }
+            // Sealing would take the machine from the store that catches up; one that failed never does.
+            behind = state.applied < state.size && state.store_failed.is_none();
             drop(shared.wait(state, LOOK_EVERY));
         }
         if stored.elapsed() + LOOK_EVERY >= shared.options.checkpoint_every {
@@ -33,7 +35,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
             }
             stored = Instant::now();
         }
-        let quiet = quiet_since.elapsed() > QUIET;
+        let quiet = !behind && quiet_since.elapsed() > QUIET;
         if let Err(error) = seal_next(shared, if quiet { 0 } else { PLAIN_MAX }) {
             tracing::error!(%error, "a segment could not be sealed");
             quiet_since = Instant::now();
