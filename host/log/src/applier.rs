@@ -4,7 +4,7 @@ use crate::chunks::Entries;
 use crate::recover::BATCH_ENTRIES;
 use crate::shared::{Shared, State};
 use crate::tree::{CompactRange, leaf_hash};
-use crate::{Framed, LogError, StoreError, entry::Header};
+use crate::{Framed, LogError, StoreError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,18 +80,19 @@ impl Applier {
             entries.extend(end);
             let mut bytes = 0;
             while batch.len() < BATCH_ENTRIES as usize && bytes < BATCH_BYTES {
-                let Some((framed, length)) = entries.next_sized()? else { break };
-                self.tree.push(leaf_hash(&header_of(&framed)), |_, _| {});
+                let next = entries
+                    .next_with(|seq, entry, length| Ok((entry.to_framed(seq)?, leaf_hash(entry.header), length)))?;
+                let Some((framed, leaf, length)) = next else { break };
+                self.tree.push(leaf, |_, _| {});
                 bytes += length;
                 batch.push(framed);
             }
             self.apply(&batch)?;
             self.unsynced_bytes += bytes as u64;
             let applied = self.tree.size();
-            {
-                let mut unapplied = self.shared.unapplied();
-                batch.iter().filter_map(|framed| framed.macs.as_ref()).for_each(|macs| unapplied.remove(macs));
-            }
+            // Held until `applied` says so too: who loads identities goes by that.
+            let mut unapplied = self.shared.unapplied();
+            batch.iter().filter_map(|framed| framed.macs.as_ref()).for_each(|macs| unapplied.remove(macs));
             batch.clear();
             self.shared.change(|state| {
                 state.applied = applied;
@@ -101,6 +102,7 @@ impl Applier {
                     state.applied_bytes = state.appended_bytes;
                 }
             });
+            drop(unapplied);
         }
         self.sync()
     }
@@ -132,8 +134,7 @@ impl Applier {
 
     fn may_apply(&mut self, state: &State) -> bool {
         let heavy = self.traffic.look(state.appended_bytes);
-        let backlog = state.appended_bytes - state.applied_bytes;
-        !heavy || state.urgent > 0 || backlog > self.shared.options.backlog_bytes_max / 2
+        !heavy || state.urgent > 0 || state.backlog_bytes() > self.shared.options.backlog_bytes_max / 2
     }
 
     fn apply(&self, batch: &[Framed]) -> Result<(), LogError> {
@@ -160,11 +161,6 @@ impl Applier {
         (self.unsynced_bytes, self.since_sync) = (0, Instant::now());
         Ok(())
     }
-}
-
-fn header_of(framed: &Framed) -> Vec<u8> {
-    let items = framed.entry.items.iter().map(|item| item.digest).collect();
-    Header { seq: framed.entry.seq, at: framed.entry.at, kind: framed.entry.kind, items }.to_bytes()
 }
 
 impl Shared {

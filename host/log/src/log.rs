@@ -111,7 +111,8 @@ impl Log {
         let origin = layout.origin()?;
         let (checkpoint, _) = layout.checkpoint(&keys::verifiers(&layout.keys)?)?;
         let applied = store.applied()?;
-        let Recovered { tree, at, active, hashes, unapplied, backlog_bytes } = recover(&layout, &checkpoint, &applied)?;
+        let Recovered { tree, at, active, hashes, unapplied, backlog_bytes } =
+            recover(&layout, &checkpoint, &applied, options.backlog_bytes_max)?;
         let from = applied.next.seq;
         let behind = hashes::range(&layout.hashes, from)?;
         let behind = behind.ok_or_else(|| LogError::damaged(from, "the tree's hashes are missing"))?;
@@ -126,8 +127,10 @@ impl Log {
         };
         let keys = (Identities::load(&layout.keys)?, keys::signer(&layout.keys)?);
         let queue = Arc::new(Queue::new(options.queue_bytes_max));
+        let unloaded = unapplied.is_none();
+        let unapplied = unapplied.unwrap_or_default();
         let shared = Arc::new(Shared::new((layout, origin), (options, clock), store, keys, unapplied, state));
-        let writer = Writer::new(Arc::clone(&shared), Arc::clone(&queue), (tree, at), hashes, active)?;
+        let writer = Writer::new(Arc::clone(&shared), Arc::clone(&queue), (tree, at), hashes, (active, unloaded))?;
         let applier = Applier::new(Arc::clone(&shared), behind);
         let keeper = Arc::clone(&shared);
         let writer = spawn("fonds-writer", move || writer.run())?;

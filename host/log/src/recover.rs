@@ -18,6 +18,8 @@ use std::os::unix::fs::FileExt as _;
 
 /// The store is given at most this many entries at once, and its root may be that of its last whole batch.
 pub(crate) const BATCH_ENTRIES: u64 = 256;
+/// Identities that are kept in memory on open; where there are more, the store first applies the rest.
+pub(crate) const UNAPPLIED_MAX: u64 = 2_000_000;
 
 /// A group of the journal that is whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,16 +90,24 @@ pub(crate) struct Recovered {
     pub(crate) at: Timestamp,
     pub(crate) active: Option<Active>,
     pub(crate) hashes: HashWriter,
-    pub(crate) unapplied: Unapplied,
+    /// `None` when they are too many: the writer loads them once the store has applied enough.
+    pub(crate) unapplied: Option<Unapplied>,
     pub(crate) backlog_bytes: u64,
 }
 
 /// Judges and repairs what lies on disk.
-pub(crate) fn recover(layout: &Layout, checkpoint: &Checkpoint, applied: &Applied) -> Result<Recovered, LogError> {
+pub(crate) fn recover(
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+    applied: &Applied,
+    backlog_bytes_max: u64,
+) -> Result<Recovered, LogError> {
     segment::sweep(&layout.journal)?;
     let promised = checkpoint.size.max(applied.next.seq + u64::from(applied.next.item > 0));
     let (tail, bytes, segment) = last_segment(layout, promised)?;
-    let tree = tree(layout, &tail, &bytes, checkpoint)?;
+    let kept = kept_tree(layout, &tail, &bytes, checkpoint)?;
+    let was_kept = kept.is_some();
+    let tree = kept.map_or_else(|| make_tree(layout, &tail, checkpoint), Ok)?;
     let active = match segment {
         Some(segment) if !segment.sealed => {
             rewrite(&segment, &bytes, &tail, checkpoint.size)?;
@@ -105,13 +115,23 @@ pub(crate) fn recover(layout: &Layout, checkpoint: &Checkpoint, applied: &Applie
         }
         _ => None,
     };
+    match check_store(layout, tree.size(), applied) {
+        // The hash files may be wrong where neither the checkpoint nor a trailer shows it.
+        Err(LogError::StoreMismatch(_)) if was_kept && applied.next.seq <= tree.size() => {
+            make_tree(layout, &tail, checkpoint)?;
+            check_store(layout, tree.size(), applied)?;
+        }
+        checked => checked?,
+    }
     let hashes = HashWriter::open(&layout.hashes, tree.size())?;
-    check_store(layout, tree.size(), applied)?;
-    let (mut unapplied, mut backlog_bytes) = (Unapplied::default(), 0);
     let from = applied.next.seq;
+    let (mut unapplied, mut backlog_bytes) = (Some(Unapplied::default()), 0);
     for_each_entry(&mut Chunks::new(&layout.journal, from, tree.size()), from, tree.size(), |seq, entry, bytes| {
         backlog_bytes += bytes as u64;
-        if let Some(macs) = entry.macs {
+        if backlog_bytes > backlog_bytes_max || seq - from >= UNAPPLIED_MAX {
+            unapplied = None;
+        }
+        if let (Some(unapplied), Some(macs)) = (&mut unapplied, entry.macs) {
             unapplied.insert(&macs, seq, entry.is_erased());
         }
         Ok(())
@@ -159,13 +179,19 @@ fn unseal(segment: &Segment) -> Result<Vec<u8>, LogError> {
     Ok(bytes)
 }
 
-/// The tree over all whole groups; its hash files are made anew from the journal when they do not fit.
-fn tree(layout: &Layout, tail: &Tail, bytes: &[u8], checkpoint: &Checkpoint) -> Result<CompactRange, LogError> {
-    if let Some(tree) = grow(layout, tail, bytes)?
-        && root_at(layout, checkpoint.size)? == Some(checkpoint.root)
-    {
-        return Ok(tree);
-    }
+/// The tree over all whole groups, from the hash files and the last segment; `None` when the files do not fit.
+fn kept_tree(
+    layout: &Layout,
+    tail: &Tail,
+    bytes: &[u8],
+    checkpoint: &Checkpoint,
+) -> Result<Option<CompactRange>, LogError> {
+    let Some(tree) = grow(layout, tail, bytes)? else { return Ok(None) };
+    Ok((root_at(layout, checkpoint.size)? == Some(checkpoint.root)).then_some(tree))
+}
+
+/// The tree over all whole groups, and its hash files, made anew from the journal.
+fn make_tree(layout: &Layout, tail: &Tail, checkpoint: &Checkpoint) -> Result<CompactRange, LogError> {
     tracing::info!(size = tail.size(), "making the tree's hashes anew from the journal");
     let mut writer = HashWriter::open(&layout.hashes, 0)?;
     let mut tree = CompactRange::default();

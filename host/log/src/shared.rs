@@ -68,6 +68,13 @@ pub(crate) struct State {
     pub(crate) store_failed: Option<LogError>,
 }
 
+impl State {
+    /// Bytes of journal that the store has yet to apply.
+    pub(crate) fn backlog_bytes(&self) -> u64 {
+        self.appended_bytes.saturating_sub(self.applied_bytes)
+    }
+}
+
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) origin: String,

@@ -4,7 +4,7 @@ use crate::{Applied, Clock, Framed, Known, Lock, Log, LogError, LogStore, Mac, O
 use fonds_model::{Digest, Identity, Kind, Position, Seq, Timestamp};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 #[derive(Default)]
@@ -16,7 +16,14 @@ struct Rows {
 
 /// A `LogStore` that is a `Vec`.
 #[derive(Default)]
-pub(crate) struct MemoryStore(Mutex<Rows>);
+pub(crate) struct MemoryStore(Mutex<Rows>, AtomicBool);
+
+impl MemoryStore {
+    /// From now on it cannot follow the journal.
+    pub(crate) fn fail(&self) {
+        self.1.store(true, Ordering::Relaxed);
+    }
+}
 
 impl LogStore for MemoryStore {
     fn applied(&self) -> Result<Applied, StoreError> {
@@ -39,6 +46,9 @@ impl LogStore for MemoryStore {
     }
 
     fn apply(&self, entries: &[Framed], root: Digest) -> Result<(), StoreError> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(StoreError::Fatal("it was told to fail".to_owned()));
+        }
         let mut rows = self.0.lock().unwrap();
         for framed in entries {
             assert_eq!(framed.entry.seq, rows.entries.len() as u64, "the store is given entries in order, each once");

@@ -128,6 +128,52 @@ fn a_full_disk_refuses_appends_and_reads_go_on() {
 }
 
 #[test]
+fn behind_a_store_that_failed_the_log_grows_to_the_backlogs_bound_and_no_further() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::Log::create(dir.path(), "log.example").unwrap();
+    let store = Arc::new(MemoryStore::default());
+    store.fail();
+    let options = Options { backlog_bytes_max: 5_000, ..Options::default() };
+    let log = open_with(dir.path(), store, options.clone()).unwrap();
+    let refused = (0..100).find_map(|number| log.stage(vec![prepared(&log, number)]).commit().err());
+    assert!(matches!(refused, Some(LogError::Store(_))), "{refused:?}");
+    let size = log.size();
+    assert!((5..20).contains(&size), "{size}");
+    assert!(log.close().is_err());
+    let log = open_with(dir.path(), Arc::new(MemoryStore::default()), options).unwrap();
+    assert_eq!((log.size(), log.stage(vec![prepared(&log, 0)]).commit().unwrap()), (size, vec![Outcome::Duplicate(0)]));
+    fill(&log, size, size + 50, 1);
+}
+
+#[test]
+fn identities_are_kept_in_memory_for_no_more_than_the_backlogs_bound_and_duplicates_are_found_all_the_same() {
+    let (dir, log) = new_log();
+    fill(&log, 0, 300, 10);
+    log.close().unwrap();
+    let layout = crate::layout::Layout::of(dir.path());
+    let (signed, _) = log_reader(dir.path()).checkpoint().unwrap();
+    let nothing = MemoryStore::default().applied().unwrap();
+    let recovered = |bytes| crate::recover::recover(&layout, &signed, &nothing, bytes).unwrap();
+    assert!(recovered(10_000).unapplied.is_none() && recovered(1 << 20).unapplied.is_some());
+    let options = Options { backlog_bytes_max: 10_000, ..Options::default() };
+    let log = open_with(dir.path(), Arc::new(MemoryStore::default()), options.clone()).unwrap();
+    let group = vec![prepared(&log, 0), prepared(&log, 299), prepared(&log, 300), prepared(&log, 300)];
+    use Outcome::{Appended, Duplicate};
+    let want = [Duplicate(0), Duplicate(299), Appended(300), Duplicate(300)];
+    assert_eq!(log.stage(group).commit().unwrap(), want);
+    log.close().unwrap();
+    let failing = Arc::new(MemoryStore::default());
+    failing.fail();
+    let log = open_with(dir.path(), failing, options).unwrap();
+    let refused = log.stage(vec![prepared(&log, 0)]).commit();
+    assert!(matches!(refused, Err(LogError::Store(_))), "rather than append what may be there: {refused:?}");
+}
+
+fn log_reader(dir: &Path) -> Reader {
+    Reader::open(dir).unwrap()
+}
+
+#[test]
 fn sealed_segments_read_the_same_and_take_less_room() {
     let dir = tempfile::tempdir().unwrap();
     crate::Log::create(dir.path(), "log.example").unwrap();
@@ -278,6 +324,29 @@ fn a_store_of_another_log_is_refused() {
     ours.close().unwrap();
     let refused = open_with(dir.path(), store, Options::default()).err().unwrap();
     assert!(matches!(refused, LogError::StoreMismatch(_)), "{refused}");
+}
+
+#[test]
+fn a_store_is_not_refused_because_the_hash_files_are_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::Log::create(dir.path(), "log.example").unwrap();
+    let log = open_with(dir.path(), Arc::new(MemoryStore::default()), small_segments()).unwrap();
+    fill(&log, 0, 600, 20);
+    let entries: Vec<_> = log.reader().unwrap().entries(0).unwrap().take(200).map(Result::unwrap).collect();
+    let reader = log.reader().unwrap();
+    log.close().unwrap();
+    let mut tree = tree::CompactRange::default();
+    (0..200).for_each(|seq| tree.push(leaf_hash(&reader.header(seq).unwrap()), |_, _| {}));
+    let store = Arc::new(MemoryStore::default());
+    store.apply(&entries, tree.root()).unwrap();
+    // In the roots of 600 entries this hash is covered by one of a higher level; in that of 200 it is not.
+    let file = OpenOptions::new().write(true).open(dir.path().join("hashes/0")).unwrap();
+    file.write_all_at(&[7; 32], 100 * 32).unwrap();
+    let log = open_with(dir.path(), store, small_segments()).unwrap();
+    log.catch_up(&mut |_, _| {}).unwrap();
+    assert_eq!(log.applied(), 600);
+    let made = fs::read(dir.path().join("hashes/0")).unwrap();
+    assert_ne!(made[100 * 32..101 * 32], [7; 32], "made anew");
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! The one writer thread: takes what is queued, writes frames and trailer, syncs once, acknowledges.
 
+use crate::chunks::{Chunks, for_each_entry};
 use crate::entry;
 use crate::error::io_error;
 use crate::hashes::HashWriter;
-use crate::identities::{Met, meet};
+use crate::identities::{Met, Unapplied, meet};
 use crate::prepare::Prepared;
 use crate::queue::{Job, Queue};
-use crate::recover::{self, Active};
+use crate::recover::{self, Active, UNAPPLIED_MAX};
 use crate::segment::{self, START_BYTES, Start};
-use crate::shared::Shared;
+use crate::shared::{Shared, State};
 use crate::tree::CompactRange;
 use crate::{LogError, Macs, Outcome, disk, frame};
 use fonds_model::Timestamp;
@@ -42,6 +43,8 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     header: Vec<u8>,
     added: Vec<Macs>,
+    /// The identities that the store has not applied were too many to be loaded on open.
+    unloaded: bool,
 }
 
 /// Ends the queue whatever ends the writer, so that nobody waits for ever.
@@ -62,7 +65,7 @@ impl Writer {
         queue: Arc<Queue>,
         (tree, at): (CompactRange, Timestamp),
         hashes: HashWriter,
-        active: Option<Active>,
+        (active, unloaded): (Option<Active>, bool),
     ) -> Result<Self, LogError> {
         let open = match active {
             None => None,
@@ -73,7 +76,7 @@ impl Writer {
             }
         };
         let (buffer, header, added) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { shared, queue, open, tree, at, hashes, hashes_good: true, buffer, header, added })
+        Ok(Self { shared, queue, open, tree, at, hashes, hashes_good: true, buffer, header, added, unloaded })
     }
 
     /// Works until the queue is closed and empty.
@@ -130,15 +133,62 @@ impl Writer {
         groups().for_each(|(group, reply)| drop(reply.send(Ok(outcomes.by_ref().take(group.len()).collect()))));
     }
 
-    /// Waits while the store is too far behind.
+    /// Waits while the store is too far behind, or has more to apply than the disk has room for.
     fn wait_for_backlog(&self) {
-        let mut state = self.shared.state();
-        while state.appended_bytes - state.applied_bytes > self.shared.options.backlog_bytes_max
-            && state.store_failed.is_none()
-            && state.failed.is_none()
-        {
-            state = self.shared.wait(state, Duration::from_millis(100));
+        loop {
+            // What cannot be asked is told by the append.
+            let free = disk::free_bytes(&self.shared.layout.dir).unwrap_or(u64::MAX);
+            let room = free.saturating_sub(self.shared.options.free_bytes_min);
+            let state = self.shared.state();
+            let behind = self.is_behind(&state) || state.backlog_bytes() > room;
+            if !behind || state.store_failed.is_some() || state.failed.is_some() {
+                return;
+            }
+            drop(self.shared.wait(state, Duration::from_millis(100)));
         }
+    }
+
+    fn is_behind(&self, state: &State) -> bool {
+        state.backlog_bytes() > self.shared.options.backlog_bytes_max
+            || self.unloaded && state.size - state.applied > UNAPPLIED_MAX
+    }
+
+    /// Refuses what the store will not follow, and what the disk has no room for: the group and all that the store has
+    /// yet to apply.
+    fn check_room(&self) -> Result<(), LogError> {
+        self.shared.check()?;
+        let backlog = {
+            let state = self.shared.state();
+            if let Some(error) = state.store_failed.as_ref().filter(|_| self.is_behind(&state)) {
+                return Err(error.clone());
+            }
+            state.backlog_bytes()
+        };
+        let free = disk::free_bytes(&self.shared.layout.dir)?;
+        let min = self.shared.options.free_bytes_min.saturating_add(backlog);
+        if free < min { Err(LogError::Full { free, min }) } else { Ok(()) }
+    }
+
+    /// Loads the identities that the store has still to apply, when they were too many before.
+    fn load_identities(&mut self) -> Result<(), LogError> {
+        if !self.unloaded {
+            return Ok(());
+        }
+        // While it is held, no identity is taken out by whoever applies.
+        let mut unapplied = self.shared.unapplied();
+        let (from, size) = (self.shared.state().applied, self.tree.size());
+        let mut loaded = Unapplied::default();
+        let mut chunks = Chunks::new(&self.shared.layout.journal, from, size);
+        for_each_entry(&mut chunks, from, size, |seq, entry, _| {
+            if let Some(macs) = entry.macs {
+                loaded.insert(&macs, seq, entry.is_erased());
+            }
+            Ok(())
+        })?;
+        *unapplied = loaded;
+        drop(unapplied);
+        self.unloaded = false;
+        Ok(())
     }
 
     /// Waits until the store has applied all, and gives the log's size.
@@ -149,11 +199,8 @@ impl Writer {
 
     /// Appends a group; when it returns `Ok`, the group survives a power loss.
     fn append<'a>(&mut self, group: impl Iterator<Item = &'a Prepared>) -> Result<Vec<Outcome>, LogError> {
-        self.shared.check()?;
-        let free = disk::free_bytes(&self.shared.layout.dir)?;
-        if free < self.shared.options.free_bytes_min {
-            return Err(LogError::Full { free, min: self.shared.options.free_bytes_min });
-        }
+        self.check_room()?;
+        self.load_identities()?;
         let (tree, at) = (self.tree.clone(), self.at);
         self.buffer.clear();
         self.added.clear();
