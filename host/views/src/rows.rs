@@ -125,6 +125,12 @@ impl<'a> Pending<'a> {
         self.written.insert(key, None);
     }
 
+    /// What was written under a key (`Some(None)`: deleted), whatever lies below.
+    #[must_use]
+    pub fn written(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.written.get(key).map(Option::as_deref)
+    }
+
     /// How many rows are written or deleted.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -215,7 +221,9 @@ mod tests {
     use super::*;
 
     fn keys(rows: Box<dyn Iterator<Item = Row> + '_>) -> Vec<(String, String)> {
-        rows.map(|row| row.unwrap()).map(|(k, v)| (String::from_utf8(k).unwrap(), String::from_utf8(v).unwrap())).collect()
+        rows.map(|row| row.unwrap())
+            .map(|(k, v)| (String::from_utf8(k).unwrap(), String::from_utf8(v).unwrap()))
+            .collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Columns made from columns.
 //!
 //! A row an event and dataset, below the dataset that was made; events that repeat what the one before them said keep
-//! only where it stands.
+//! only where it stands. A row that is only the dataset's says where its newest event stands.
 
 use super::code::{Fact, NodeId, Reader, Writer};
 use super::fold::Said;
@@ -15,9 +15,15 @@ const PREFIX: u8 = b'k';
 const NAME_BYTES_MAX: usize = 512;
 const ROW_BYTES_MAX: usize = 3_000;
 
-fn key(made: NodeId, position: Position, part: u32) -> Vec<u8> {
-    let mut key = vec![PREFIX];
+fn newest_key(made: NodeId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(23);
+    key.push(PREFIX);
     key.extend_from_slice(&made.0.to_be_bytes());
+    key
+}
+
+fn key(made: NodeId, position: Position, part: u32) -> Vec<u8> {
+    let mut key = newest_key(made);
     key.extend_from_slice(&position.seq.to_be_bytes());
     key.extend_from_slice(&position.item.to_be_bytes());
     key.extend_from_slice(&part.to_be_bytes());
@@ -86,8 +92,13 @@ pub(crate) fn fold(
                 _ => parts.push(entry.clone()),
             }
         }
-        let base = match said_before(folding.rows, made, position)? {
-            Some(base) if rows_of(folding.rows, made, base)? == parts => base,
+        let newest = newest(folding.rows, made)?;
+        let before = match newest {
+            Some(newest) if newest >= position => said_before(folding.rows, made, position)?,
+            known => known,
+        };
+        let base = match before.map(|before| base_of(folding.rows, made, before)).transpose()?.flatten() {
+            Some(base) if holds(folding.rows, made, base, &parts)? => base,
             _ => {
                 for (part, number) in parts.into_iter().zip(1..) {
                     folding.rows.put(key(made, position, number), part);
@@ -101,17 +112,41 @@ pub(crate) fn fold(
             head.node(activity);
         }
         folding.rows.put(key(made, position, 0), head.0);
+        if newest.is_none_or(|newest| newest < position) {
+            let mut newest = Writer::default();
+            newest.position(position);
+            folding.rows.put(newest_key(made), newest.0);
+        }
     }
     Ok(())
 }
 
-/// Where the columns stand that the event before this one said.
+/// The newest event that said columns of a dataset.
+fn newest(rows: &dyn Rows, made: NodeId) -> Result<Option<Position>, ViewError> {
+    rows.get(&newest_key(made))?.map(|value| Reader(&value).position()).transpose()
+}
+
+/// The position whose rows hold what an event said.
+fn base_of(rows: &dyn Rows, made: NodeId, position: Position) -> Result<Option<Position>, ViewError> {
+    let head = rows.get(&key(made, position, 0))?;
+    head.map(|head| read_head(position, &head).map(|head| head.base)).transpose()
+}
+
+/// Whether the rows at a position are these and no more.
+fn holds(rows: &dyn Rows, made: NodeId, base: Position, parts: &[Vec<u8>]) -> Result<bool, ViewError> {
+    for (part, number) in parts.iter().map(Some).chain([None]).zip(1..) {
+        if rows.get(&key(made, base, number))?.as_ref() != part {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The event before this one, when this one is not the newest: it is folded again.
 fn said_before(rows: &dyn Rows, made: NodeId, position: Position) -> Result<Option<Position>, ViewError> {
     let first = key(made, Position { seq: 0, item: 0 }, 0);
     let Some(row) = rows.range_back(&first, &key(made, position, 0)).next() else { return Ok(None) };
-    let Some((before, _)) = read_key(&row?.0) else { return Ok(None) };
-    let head = rows.get(&key(made, before, 0))?;
-    head.map(|head| read_head(before, &head).map(|head| head.base)).transpose()
+    Ok(read_key(&row?.0).map(|(before, _)| before))
 }
 
 fn rows_of(rows: &dyn Rows, made: NodeId, base: Position) -> Result<Vec<Vec<u8>>, ViewError> {
@@ -147,4 +182,55 @@ pub(crate) fn each(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pending;
+    use crate::rows::MemoryRows;
+    use fonds_model::EntityId;
+
+    fn edges(fields: &[&str]) -> Vec<ColumnEdge> {
+        let edge = |field: &&str| ColumnEdge {
+            to: EntityId::new("made").unwrap(),
+            to_field: (*field).to_owned(),
+            from: EntityId::new("source").unwrap(),
+            from_field: "f".repeat(400),
+            how: "DIRECT".to_owned(),
+        };
+        fields.iter().map(edge).collect()
+    }
+
+    fn folded(base: &mut MemoryRows, log: &[Vec<&str>], from: usize) {
+        for (seq, fields) in (0..).zip(log).skip(from) {
+            let mut pending = Pending::over(base);
+            let folding = &mut Folding::new(&mut pending, Position { seq, item: 0 });
+            fold(folding, &edges(fields), None, Said::Complete, Timestamp(5)).unwrap();
+            let written = pending.into_written();
+            base.apply(written);
+        }
+    }
+
+    #[test]
+    fn columns_that_are_repeated_are_kept_once_and_those_that_changed_are_kept_again() {
+        let (few, many) =
+            (vec!["a", "b"], (0..26).map(|at| &"abcdefghijklmnopqrstuvwxyz"[at..=at]).collect::<Vec<_>>());
+        let log = [few.clone(), few.clone(), many.clone(), many, few.clone(), few];
+        let mut rows = MemoryRows::default();
+        folded(&mut rows, &log, 0);
+        let made = super::super::names::find(&rows, Space::Entity, "made").unwrap().unwrap();
+        let heads = heads(&rows, made).unwrap();
+        assert_eq!(heads.iter().map(|head| head.base.seq).collect::<Vec<_>>(), [0, 0, 2, 2, 4, 4]);
+        for (head, fields) in heads.iter().zip(&log) {
+            let mut found = Vec::new();
+            each(&rows, made, head, |_, field, _, _| found.push(field.to_owned())).unwrap();
+            assert_eq!(found, *fields, "what event {} said", head.fact.position.seq);
+        }
+        for from in 0..log.len() {
+            let mut again = rows.clone();
+            folded(&mut again, &log, from);
+            assert_eq!(again, rows, "folded again from {from}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 use super::code::{NodeId, Reader, Writer};
 use crate::{Pending, Rows, ViewError};
 use fonds_model::Position;
+use std::borrow::Cow;
 
 /// What a list is about; the first byte of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,11 @@ pub(crate) enum List {
 
 /// A row that has reached this length takes no more, and only then can there be a next one.
 const SEALED: usize = 768;
+
+/// Under this number stands which row is the last, once there is more than one.
+///
+/// It may name an earlier row than the last one, since a store may have lost it: the rows after that are looked for.
+const LAST: u32 = u32::MAX;
 
 /// An entry has at most this many bytes, so that a row never passes [`crate::rows::VALUE_BYTES_MAX`].
 pub(crate) const ENTRY_BYTES_MAX: usize = 3_200;
@@ -58,19 +64,47 @@ fn split(row: &[u8]) -> Result<(Place, Reader<'_>), ViewError> {
     Ok((Place { position, part: reader.number()? }, reader))
 }
 
-/// The last row of a list, with its number.
-fn last(rows: &dyn Rows, list: List, owner: NodeId) -> Result<Option<(u32, Vec<u8>)>, ViewError> {
-    let Some(first) = rows.get(&key(list, owner, 0))? else { return Ok(None) };
-    if first.len() < SEALED {
-        return Ok(Some((0, first)));
-    }
-    match rows.range_back(&key(list, owner, 1), &key(list, owner, u32::MAX)).next() {
-        None => Ok(Some((0, first))),
-        Some(row) => {
-            let (key, value) = row?;
-            Ok(Some((read_key(&key)?.1, value)))
+/// Whose list it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner {
+    pub(crate) node: NodeId,
+    /// Whether no row of it can be stored yet, so that none is looked for there.
+    pub(crate) is_new: bool,
+}
+
+/// The last row of a list.
+struct Last<'a> {
+    number: u32,
+    /// The number that stands under [`LAST`], or 0.
+    noted: u32,
+    value: Cow<'a, [u8]>,
+}
+
+fn last<'a>(rows: &'a Pending<'_>, list: List, owner: Owner) -> Result<Option<Last<'a>>, ViewError> {
+    let row = |number| {
+        let key = key(list, owner.node, number);
+        match rows.written(&key) {
+            Some(value) => Ok(value.map(Cow::Borrowed)),
+            None if owner.is_new => Ok(None),
+            None => rows.get(&key).map(|value| value.map(Cow::Owned)),
+        }
+    };
+    let Some(mut value) = row(0)? else { return Ok(None) };
+    let (mut number, mut noted) = (0, 0);
+    if value.len() >= SEALED
+        && let Some(note) = row(LAST)?
+    {
+        noted = u32::try_from(Reader(&note).number()?).map_err(|_| ViewError::Damaged("lineage list"))?;
+        if let Some(there) = row(noted)? {
+            (number, value) = (noted, there);
         }
     }
+    while value.len() >= SEALED
+        && let Some(next) = row(number.saturating_add(1))?
+    {
+        (number, value) = (number.saturating_add(1), next);
+    }
+    Ok(Some(Last { number, noted, value }))
 }
 
 /// Appends an entry, unless it is there already, or the list's last row holds `repeats` entries that begin with the
@@ -78,40 +112,55 @@ fn last(rows: &dyn Rows, list: List, owner: NodeId) -> Result<Option<(u32, Vec<u
 pub(crate) fn append(
     rows: &mut Pending<'_>,
     list: List,
-    owner: NodeId,
+    owner: Owner,
     place: Place,
     entry: &[u8],
-    (same, repeats): (usize, usize),
+    repeats: (usize, usize),
 ) -> Result<(), ViewError> {
     let entry = entry.get(..ENTRY_BYTES_MAX).unwrap_or(entry);
-    let (mut row, mut held) = (0, Vec::new());
-    if let Some((number, value)) = last(rows, list, owner)? {
-        let (newest, mut reader) = split(&value)?;
-        if place <= newest {
-            return Ok(());
+    let (row, noted, value) = match last(rows, list, owner)? {
+        None => (0, 0, Some(appended(place, &[], entry))),
+        Some(last) => {
+            let held = &*last.value;
+            let (newest, reader) = split(held)?;
+            if place <= newest || has(reader.clone(), entry, repeats)? {
+                (last.number, last.noted, None)
+            } else if held.len() < SEALED {
+                (last.number, last.noted, Some(appended(place, reader.0, entry)))
+            } else {
+                (last.number.saturating_add(1), last.noted, Some(appended(place, &[], entry)))
+            }
         }
-        let head = entry.get(..same).unwrap_or(entry);
-        let kept = reader.0;
-        let mut found = 0;
-        while found < repeats && !reader.is_empty() {
-            found += usize::from(reader.bytes()?.starts_with(head));
-        }
-        if found >= repeats {
-            return Ok(());
-        }
-        if value.len() < SEALED {
-            (row, held) = (number, kept.to_vec());
-        } else {
-            row = number.saturating_add(1);
-        }
+    };
+    if row != noted {
+        let mut note = Writer::default();
+        note.number(u64::from(row));
+        rows.put(key(list, owner.node, LAST), note.0);
     }
-    let mut value = Writer(Vec::with_capacity(held.len() + entry.len() + 16));
+    if let Some(value) = value {
+        rows.put(key(list, owner.node, row), value);
+    }
+    Ok(())
+}
+
+/// Whether a row holds `repeats` entries that begin with the same `same` bytes.
+fn has(mut row: Reader<'_>, entry: &[u8], (same, repeats): (usize, usize)) -> Result<bool, ViewError> {
+    let head = entry.get(..same).unwrap_or(entry);
+    let mut found = 0;
+    while found < repeats && !row.is_empty() {
+        found += usize::from(row.bytes()?.starts_with(head));
+    }
+    Ok(found >= repeats)
+}
+
+/// A row of what it held and one more entry.
+fn appended(place: Place, held: &[u8], entry: &[u8]) -> Vec<u8> {
+    let mut value = Writer(Vec::with_capacity(held.len() + entry.len() + 24));
     value.position(place.position).number(place.part);
-    value.0.extend_from_slice(&held);
+    value.0.extend_from_slice(held);
     value.number(entry.len() as u64);
     value.0.extend_from_slice(entry);
-    rows.put(key(list, owner, row), value.0);
-    Ok(())
+    value.0
 }
 
 /// Hands each entry of a list to `visit`, oldest first, until it says `false`.
@@ -145,7 +194,10 @@ pub(crate) fn each_of_all(
 ) -> Result<(), ViewError> {
     for row in crate::rows::below(rows, &[list as u8]) {
         let (key, value) = row?;
-        let (owner, _) = read_key(&key)?;
+        let (owner, number) = read_key(&key)?;
+        if number == LAST {
+            continue;
+        }
         let (_, mut reader) = split(&value)?;
         while !reader.is_empty() {
             visit(owner, Reader(reader.bytes()?))?;
@@ -159,6 +211,8 @@ mod tests {
     use super::*;
     use crate::rows::{MemoryRows, VALUE_BYTES_MAX};
 
+    const FIVE: Owner = Owner { node: NodeId(5), is_new: false };
+
     fn place(seq: u64) -> Place {
         Place { position: Position { seq, item: 0 }, part: 0 }
     }
@@ -167,7 +221,7 @@ mod tests {
         let written = {
             let mut pending = Pending::over(base);
             for (entry, seq) in entries.iter().zip(0..) {
-                append(&mut pending, List::Up, NodeId(5), place(seq), entry, (usize::MAX, 1)).unwrap();
+                append(&mut pending, List::Up, FIVE, place(seq), entry, (usize::MAX, 1)).unwrap();
             }
             pending.into_written()
         };
@@ -193,6 +247,30 @@ mod tests {
         want.dedup();
         assert_eq!(read(&base), want);
         assert!(base.0.len() > 100 && base.0.values().all(|value| value.len() <= VALUE_BYTES_MAX));
+    }
+
+    #[test]
+    fn the_end_of_a_long_list_is_found_without_a_range() {
+        struct Gets(MemoryRows, std::cell::Cell<usize>);
+        impl Rows for Gets {
+            fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+                self.1.set(self.1.get() + 1);
+                self.0.get(key)
+            }
+            fn range<'a>(&'a self, _: &[u8], _: &[u8]) -> Box<dyn Iterator<Item = crate::rows::Row> + 'a> {
+                panic!("a range opens every run")
+            }
+            fn range_back<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = crate::rows::Row> + 'a> {
+                self.range(from, to)
+            }
+        }
+        let entries: Vec<_> = (0..4_000_u32).map(|n| n.to_be_bytes().repeat(6)).collect();
+        let mut whole = MemoryRows::default();
+        append_all(&mut whole, &entries);
+        assert!(whole.0.len() > 100);
+        let rows = Gets(whole, std::cell::Cell::default());
+        append(&mut Pending::over(&rows), List::Up, FIVE, place(9_000), b"next", (usize::MAX, 1)).unwrap();
+        assert!(rows.1.get() <= 4, "{} gets for one entry", rows.1.get());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Texts to numbers: entities, and the runs and jobs that are activities.
 
 use super::code::{NodeId, Reader, Writer};
-use super::list::{self, List, Place};
+use super::list::{self, List, Owner, Place};
 use crate::{Pending, Rows, ViewError};
 use fonds_model::Position;
 use fonds_model::ids::ID_BYTES_MAX;
@@ -43,11 +43,13 @@ pub(crate) struct Folding<'a, 'b> {
     pub(crate) position: Position,
     names: u64,
     parts: u64,
+    /// Nodes that this item named first, in order, and whether the rows below did not know them.
+    own: Vec<(NodeId, bool)>,
 }
 
 impl<'a, 'b> Folding<'a, 'b> {
     pub(crate) fn new(rows: &'a mut Pending<'b>, position: Position) -> Self {
-        Self { rows, position, names: 0, parts: 0 }
+        Self { rows, position, names: 0, parts: 0, own: Vec::new() }
     }
 
     /// Appends to a list; an entry of which `repeats` stand there already, up to its first `same` bytes, is left out.
@@ -60,7 +62,14 @@ impl<'a, 'b> Folding<'a, 'b> {
     ) -> Result<(), ViewError> {
         self.parts += 1;
         let place = Place { position: self.position, part: self.parts };
+        let owner = Owner { node: owner, is_new: self.own(owner).unwrap_or(false) };
         list::append(self.rows, list, owner, place, entry, repeats)
+    }
+
+    /// Whether a node that this item named first is new to the rows; `None` for one that it did not.
+    fn own(&self, node: NodeId) -> Option<bool> {
+        let place = self.own.binary_search_by_key(&node, |(own, _)| *own).ok()?;
+        self.own.get(place).map(|(_, is_new)| *is_new)
     }
 
     /// The number of a name, given to it now if this item is the first that names it.
@@ -79,7 +88,8 @@ impl<'a, 'b> Folding<'a, 'b> {
         self.names += 1;
         let known = find(self.rows, space, text)?;
         let Some(node) = known.or_else(|| NodeId::new(self.position, self.names - 1)) else { return Ok(None) };
-        if node.born() == self.position {
+        if node.born() == self.position && self.own(node).is_none() {
+            self.own.push((node, known.is_none()));
             // Also when the number is known: the row of the name may have been lost with the end of a batch.
             self.rows.put(key(space, text), {
                 let mut value = Writer::default();
