@@ -100,12 +100,7 @@ pub(crate) fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(
     let folding = &mut Folding::new(rows, position);
     match entry.kind {
         Kind::LineageRun | Kind::LineageDataset | Kind::LineageJob => {
-            // What the edge let through reads again; an event that a later version took is left to that version.
-            let Ok((_, body)) = content.split() else { return Ok(()) };
-            match openlineage::read(body) {
-                Ok((_, lineage)) => fold_lineage(folding, &lineage),
-                Err(_) => Ok(()),
-            }
+            crate::read_lineage(&content.payload).map_or(Ok(()), |lineage| fold_lineage(folding, &lineage))
         }
         Kind::RecordCreated | Kind::RecordCaptured | Kind::RecordModified | Kind::RecordMigrated => {
             let Ok((envelope, body)) = content.split() else { return Ok(()) };

@@ -26,7 +26,8 @@ pub use graph::{Closure, Graph};
 pub use walk::{Direction, Scratch};
 
 use crate::{Pending, ViewError};
-use fonds_model::Entry;
+use fonds_model::openlineage::Lineage;
+use fonds_model::{Entry, Position};
 
 /// Folds one item.
 ///
@@ -34,6 +35,17 @@ use fonds_model::Entry;
 /// [`ViewError`] when the rows below cannot be read, or hold what this code did not write.
 pub fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), ViewError> {
     fold::fold(entry, item, rows)
+}
+
+/// Folds an OpenLineage event that has been read.
+pub(crate) fn fold_lineage(
+    entry: &Entry,
+    item: u16,
+    lineage: &Lineage,
+    rows: &mut Pending<'_>,
+) -> Result<(), ViewError> {
+    let position = Position { seq: entry.seq, item };
+    fold::fold_lineage(&mut names::Folding::new(rows, position), lineage)
 }
 
 #[cfg(test)]

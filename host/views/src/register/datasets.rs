@@ -4,7 +4,7 @@ use super::fact::{Created, Fact, Told};
 use super::read::stored;
 use super::write;
 use crate::rows::{Pending, ViewError};
-use fonds_model::openlineage::{self, Change, Dataset};
+use fonds_model::openlineage::{Change, Dataset, Lineage};
 use fonds_model::{EntityId, Entry, Envelope, Kind, Position};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
@@ -13,15 +13,17 @@ use std::collections::BTreeMap;
 ///
 /// When its sender was said to be an agency, each dataset that it claims to have written becomes a record. Of datasets
 /// that are records, a `lifecycleStateChange` is a fact of their life; a loss is a claim and no disposition.
-pub(super) fn fold(entry: &Entry, item: u16, payload: &[u8], rows: &mut Pending<'_>) -> Result<(), ViewError> {
-    if !may_concern_records(payload) {
+pub(super) fn fold(
+    entry: &Entry,
+    item: u16,
+    payload: &[u8],
+    lineage: &Lineage,
+    rows: &mut Pending<'_>,
+) -> Result<(), ViewError> {
+    if !lineage.claims_outputs() || !may_concern_records(payload, lineage) {
         return Ok(());
     }
-    let Ok((envelope, body)) = Envelope::split(payload) else { return Ok(()) };
-    let Ok((_, lineage)) = openlineage::read(body) else { return Ok(()) };
-    if !lineage.claims_outputs() {
-        return Ok(());
-    }
+    let Ok((envelope, _)) = Envelope::split(payload) else { return Ok(()) };
     let position = Position { seq: entry.seq, item };
     let written: FxHashSet<&EntityId> = lineage.outputs.iter().map(|output| &output.id).collect();
     let mut told: BTreeMap<EntityId, Vec<Fact>> = BTreeMap::new();
@@ -53,14 +55,12 @@ pub(super) fn fold(entry: &Entry, item: u16, payload: &[u8], rows: &mut Pending<
     if added.is_empty() { Ok(()) } else { write::put_touched(rows, position, &added) }
 }
 
-/// Whether an event can concern a record at all; most do not, and are not parsed here.
-fn may_concern_records(payload: &[u8]) -> bool {
+/// Whether an event can concern a record at all; of most the envelope need not be parsed.
+fn may_concern_records(payload: &[u8], lineage: &Lineage) -> bool {
     let end = memchr::memchr(b'\n', payload).unwrap_or(payload.len());
-    let (envelope, body) = payload.split_at(end);
-    memchr::memmem::find(envelope, b"\"agency\"").is_some()
-        || memchr::memmem::find(body, b"lifecycleStateChange").is_some()
-        // A facet's name may be written with escapes.
-        || memchr::memmem::find(body, b"\\u").is_some()
+    let envelope = payload.get(..end).unwrap_or_default();
+    lineage.outputs.iter().chain(&lineage.inputs).any(|dataset| dataset.change.is_some())
+        || memchr::memmem::find(envelope, b"\"agency\"").is_some()
 }
 
 fn fact(entry: &Entry, envelope: &Envelope, position: Position, kind: Kind, told: Told) -> Fact {

@@ -39,6 +39,7 @@ pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series
 pub use state::{ATTRIBUTE_BYTES_STORED_MAX, OCCURRENCES_STORED_MAX, Occurred, RecordState, What, resolve};
 
 use crate::{Pending, ViewError};
+use fonds_model::openlineage::Lineage;
 use fonds_model::{Entry, Envelope, Kind, Position, Series, body, decision};
 
 /// Folds one item into the register.
@@ -53,7 +54,8 @@ pub fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), View
     };
     match entry.kind {
         Kind::LineageRun | Kind::LineageDataset | Kind::LineageJob => {
-            datasets::fold(entry, item, &content.payload, rows)
+            let Some(lineage) = crate::read_lineage(&content.payload) else { return Ok(()) };
+            fold_lineage(entry, item, &content.payload, &lineage, rows)
         }
         kind if concerns_register(kind) => {
             let Ok((envelope, body)) = content.split() else { return Ok(()) };
@@ -61,6 +63,17 @@ pub fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), View
         }
         _ => Ok(()),
     }
+}
+
+/// Folds an OpenLineage event that has been read.
+pub(crate) fn fold_lineage(
+    entry: &Entry,
+    item: u16,
+    payload: &[u8],
+    lineage: &Lineage,
+    rows: &mut Pending<'_>,
+) -> Result<(), ViewError> {
+    datasets::fold(entry, item, payload, lineage, rows)
 }
 
 fn concerns_register(kind: Kind) -> bool {
