@@ -271,6 +271,22 @@ fn an_event_of_another_source_can_neither_be_corrected_nor_annulled() {
 }
 
 #[test]
+fn exit_codes_tell_a_script_what_went_wrong() {
+    let store = Store::new();
+    store.refused(2, &["init"]);
+    store.refused(2, &["no-such-command"]);
+    store.refused(2, &["agency", "define", "a", "--time-zone", "Mars/Olympus"]);
+    store.refused(2, &["evaluate", "--as-of", "2024-02-30"]);
+    store.refused(3, &["record", "show", "nobody"]);
+    store.refused(3, &["log", "show", "99"]);
+    store.refused(3, &["policy", "bind", "p", "--plugin", "none"]);
+    Store::empty().refused(5, &["record", "list"]);
+    for command in ["init", "ingest", "evaluate", "lineage", "verify", "explain", "demo"] {
+        assert!(store.ok(&[command, "--help"]).contains("Example: fonds"), "{command}");
+    }
+}
+
+#[test]
 fn lineage_never_goes_forward_in_time_unless_it_is_asked_to() {
     let store = Store::new();
     let run = |id: &str, time: &str, input: &str, output: &str, state: &str| {

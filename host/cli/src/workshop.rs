@@ -96,6 +96,8 @@ impl From<RuntimeError> for Failure {
         match error {
             RuntimeError::NotFound(_) => Failure::NotFound(text),
             RuntimeError::Invalid(_) | RuntimeError::Model(_) | RuntimeError::File { .. } => Failure::Usage(text),
+            RuntimeError::Log(LogError::NoEntry { .. } | LogError::NoProof { .. }) => Failure::NotFound(text),
+            RuntimeError::Log(LogError::NotEmpty(_) | LogError::Origin(_)) => Failure::Usage(text),
             RuntimeError::Plugin(_) => Failure::Check(text),
             _ => Failure::Store(text),
         }

@@ -182,7 +182,8 @@ fn a_newer_decision_replaces_the_older_one_of_its_binding_and_its_place_among_wh
     assert_eq!(positions(&decisions(&rows, &id("p/1"), Some(first)).unwrap()), [("r".to_owned(), first)]);
     assert!(decisions(&rows, &id("p/1"), Some(bound)).unwrap().is_empty());
     decide(&mut log, "r", "retention", "enforce", bound, &[("p/1", json!({"fault": {"kind": "trap", "detail": "x"}}))]);
-    assert_eq!(due_dates(&log.rows()), ["2030-12-31 p/2"], "a fault retains");
+    let looked_at = ["2026-01-02 p/1", "2030-12-31 p/2"];
+    assert_eq!(due_dates(&log.rows()), looked_at, "a fault has no date of its own, and is tried again the day after");
 }
 
 #[test]
