@@ -1,6 +1,7 @@
 //! Applying entries: blocks go to sled, rows to memory, each few with the position that follows them.
 
 use crate::block::{self, Block, Compressor};
+use crate::hot::{Hot, WriterRows};
 use crate::keys::{self, Progress};
 use crate::run::Run;
 use crate::store::{Store, lock};
@@ -8,6 +9,7 @@ use fonds_log::{Framed, StoreError};
 use fonds_model::{Digest, Entry, Position, Seq};
 use fonds_views::rows::VALUE_BYTES_MAX;
 use fonds_views::{Pending, ViewError};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
@@ -34,12 +36,15 @@ pub(crate) struct Writer {
     newest_run: u64,
     /// Runs that were merged, until no reader holds them.
     pub(crate) retired: Vec<Arc<Run>>,
+    /// Rows that the folds read often, as they are now.
+    pub(crate) hot: Hot,
 }
 
 impl Writer {
     pub(crate) fn new(committed: Progress, newest_run: u64) -> std::io::Result<Self> {
         let compressor = Compressor::new()?;
-        Ok(Self { compressor, tail: None, unsettled: true, committed, newest_run, retired: Vec::new() })
+        let (retired, hot) = (Vec::new(), Hot::default());
+        Ok(Self { compressor, tail: None, unsettled: true, committed, newest_run, retired, hot })
     }
 
     /// The number of the next run.
@@ -52,6 +57,7 @@ impl Writer {
 /// The batch under construction.
 struct Step<'a> {
     store: &'a Store,
+    rows: &'a WriterRows<'a>,
     /// Identities.
     own: Written,
     /// The views' rows.
@@ -73,7 +79,8 @@ impl Store {
         }
         writer.unsettled = true;
         let progress = self.progress();
-        let mut step = Step { store: self, own: Written::new(), pending: Pending::over(self), progress };
+        let rows = WriterRows { store: self, hot: RefCell::new(std::mem::take(&mut writer.hot)) };
+        let mut step = Step { store: self, rows: &rows, own: Written::new(), pending: Pending::over(&rows), progress };
         while !rest.is_empty() {
             let (group, after) = rest.split_at(self.pack(&mut writer, rest)?);
             for framed in group {
@@ -88,6 +95,7 @@ impl Store {
             step.progress = Progress { size: end, root, ..step.progress };
         }
         step.write()?;
+        writer.hot = rows.hot.into_inner();
         writer.unsettled = false;
         Ok(())
     }
@@ -230,6 +238,9 @@ impl Step<'_> {
                 return Err(StoreError::Fatal(row));
             }
         }
+        let mut hot = self.rows.hot.borrow_mut();
+        views.keys().for_each(|key| hot.forget(key));
+        drop(hot);
         let layers = self.store.layers();
         let mut memory = layers.memory.write().unwrap_or_else(PoisonError::into_inner);
         own.into_iter().chain(views).for_each(|(key, value)| memory.put(key, value));

@@ -17,6 +17,7 @@ mod apply;
 mod block;
 mod disk;
 mod folders;
+mod hot;
 mod keys;
 mod merge;
 mod read;

@@ -2,6 +2,7 @@
 
 use crate::apply::Writer;
 use crate::disk::Disk;
+use crate::hot::Hot;
 use crate::keys::{self, Progress};
 use crate::merge::Layers;
 use crate::read::Recent;
@@ -81,6 +82,7 @@ impl Store {
     /// [`StoreError`]; when it is cut off, the next open ends it.
     pub fn drop_views(&self) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
+        writer.hot = Hot::default();
         let runs = self.layers().runs.clone();
         self.commit(&mut writer, Arc::default(), Vec::new(), Progress::NONE)?;
         writer.retired.extend(runs);
