@@ -253,6 +253,12 @@ fn what_changed_since_the_last_sweep_blocks_until_it_is_decided() {
     let effective = store.json(&["record", "show", "case/1"])["effective"].clone();
     assert!(effective["due"].is_null() && effective["blocked_by"].to_string().contains("pending"), "{effective}");
     assert_eq!(store.json(&["record", "list", "--due-by", "2030-01-01"])["records"], json!([]));
+    store.ok(&["evaluate", "--as-of", "2001-06-30"]);
+    let effective = store.json(&["record", "show", "case/1"])["effective"].clone();
+    assert!(
+        effective["due"].is_null(),
+        "a sweep that looks back to before the reopening makes nothing due: {effective}"
+    );
     send(&store, &[cloud_event("4", "record.accessed", "case/1", "2002-01-01", &json!({}))]);
     store.ok(&["evaluate"]);
     send(&store, &[cloud_event("5", "record.accessed", "case/1", "2002-02-01", &json!({}))]);

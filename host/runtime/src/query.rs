@@ -11,7 +11,7 @@ use fonds_model::decision::{Mode, Term, Verdict, World};
 use fonds_model::{AgencyPath, Digest, EntityId, PartialDate, Seq, SeriesId, Timestamp, Trigger, Unruled};
 use fonds_policy::combine::Effective;
 use fonds_views::lineage::{self, Answer, Question};
-use fonds_views::register::{self, Facts, InForce, Record, Schedules};
+use fonds_views::register::{self, Facts, InForce, Record, Schedules, Sweep};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -409,8 +409,8 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     let rule = shared.rule(series.as_ref())?;
     let mut effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
     // What has changed since the last sweep looked has yet to be decided: the decisions shown are of before.
-    let swept = register::last_sweep(shared.rows, shared.seq)?.map_or(0, |sweep| sweep.completed.log_size);
-    if !looked.decisions.is_empty() && looked.record.changed_at() >= swept {
+    let swept = register::last_sweep(shared.rows, shared.seq)?;
+    if is_pending(&looked, &facts, swept.as_ref()) {
         effective.blocked_by.push("pending".to_owned());
         effective.due = None;
     }
@@ -443,6 +443,18 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
         effective: effective_answer(effective),
         log_size,
     })
+}
+
+/// Whether something counts today that the decisions shown were not asked about: it was logged after the last sweep
+/// looked, or the sweep looked back to a day on which it had not happened.
+fn is_pending(looked: &Looked, facts: &Facts, swept: Option<&Sweep>) -> bool {
+    let decided = looked.decisions.iter().any(|decision| decision.mode == Mode::Enforce);
+    decided
+        && swept.is_none_or(|swept| {
+            let then = looked.record.facts_on(swept.completed.as_of.last_day());
+            let looked_back = (then.state, &then.started) != (facts.state, &facts.started);
+            looked_back || looked.record.changed_at() >= swept.completed.log_size
+        })
 }
 
 /// The date of a trigger as it was written, whatever its precision.
