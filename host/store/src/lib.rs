@@ -11,7 +11,8 @@
 //! - *Our own fsync.* sled's `flush` hands bytes to the kernel and no further; [`Store`] syncs its files and folder
 //!   itself ([`disk`]).
 //! - *Lost, never wrong.* When sled panics or finds corruption, the answer is [`fonds_log::StoreError::Lost`] and the
-//!   handle answers nothing else from then on.
+//!   handle answers nothing else from then on. Blocks, chunks of runs and their indexes carry a CRC-32C, and what must
+//!   agree (position and list of runs, position and last block) is compared.
 
 mod apply;
 mod block;
