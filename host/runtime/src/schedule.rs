@@ -14,6 +14,9 @@ use fonds_views::register::{Schedules, Version};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// A schedule's id has at most this many bytes.
+const SCHEDULE_ID_BYTES_MAX: usize = 100;
+
 /// What `schedule import` is told.
 #[derive(Debug, Clone)]
 pub struct ImportTold {
@@ -87,11 +90,15 @@ impl Runtime {
     /// # Errors
     /// When the file cannot be read, or the log refuses; then nothing of the version is in force.
     pub fn import_schedule_file(&self, told: &ImportTold) -> Result<Imported, RuntimeError> {
-        if told.schedule.is_empty() || told.schedule.contains('/') {
-            return Err(RuntimeError::Invalid(format!(
-                "`{}` is not a schedule's id: it must not be empty or hold a slash",
+        if told.schedule.is_empty()
+            || told.schedule.len() > SCHEDULE_ID_BYTES_MAX
+            || told.schedule.contains(['/', '\0'])
+        {
+            let why = format!(
+                "`{}` is not a schedule's id: write 1 to {SCHEDULE_ID_BYTES_MAX} characters, no slash",
                 told.schedule
-            )));
+            );
+            return Err(RuntimeError::Invalid(why));
         }
         let version = told.version.clone().unwrap_or_else(|| self.now().date_utc().to_string());
         let mut options = Options::new(told.schedule.as_str(), version.as_str());
