@@ -277,6 +277,27 @@ fn an_event_of_another_source_can_neither_be_corrected_nor_annulled() {
 }
 
 #[test]
+fn a_schedule_is_imported_once_and_another_default_action_needs_another_version() {
+    let store = Store::new();
+    let file = store.write("schedule.ndjson", SCHEDULE);
+    let import = |more: &[&str]| [&["schedule", "import", &file, "--schedule", "xx"], more].concat().join(" ");
+    let run = |line: &str| store.run(&line.split(' ').collect::<Vec<_>>());
+    assert!(run(&import(&["--version", "1", "--default-action", "destroy"])).status.success());
+    let size = store.json(&["verify"])["log_size"].clone();
+    assert!(run(&import(&["--version", "1", "--default-action", "destroy"])).status.success());
+    assert_eq!(store.json(&["verify"])["log_size"], size, "nothing was appended");
+    let said =
+        store.refused(2, &import(&["--version", "1", "--default-action", "review"]).split(' ').collect::<Vec<_>>());
+    assert!(said.contains("another") && said.contains("--version"), "{said}");
+    assert!(run(&import(&["--version", "2", "--default-action", "review"])).status.success());
+    assert_eq!(
+        store.json(&["schedule", "show", "xx/1/A"])["rule"]["action"],
+        "review",
+        "the newer version is in force"
+    );
+}
+
+#[test]
 fn exit_codes_tell_a_script_what_went_wrong() {
     let store = Store::new();
     store.refused(2, &["init"]);

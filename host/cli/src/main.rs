@@ -12,6 +12,10 @@ use miette::Diagnostic;
 use output::Screen;
 use std::process::ExitCode;
 
+/// Folding makes and drops millions of small rows on several threads, where the system's allocator takes its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What ends a command early; each variant has its exit code.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub(crate) enum Failure {

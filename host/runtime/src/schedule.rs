@@ -145,8 +145,15 @@ impl Runtime {
             let said = told.version.is_none() || known.version == version;
             said && known.source == read.source && known.effective == told.effective && known.is_complete()
         };
-        if known.versions(&told.schedule).iter().any(same) {
-            return Ok(false);
+        if let Some(known) = known.versions(&told.schedule).iter().find(|known| same(known)) {
+            if known.default_action == told.default_action {
+                return Ok(false);
+            }
+            let why = format!(
+                "this file is version `{}` of `{}` already, with the default action `{}`: give the new one another --version",
+                known.version, told.schedule, known.default_action
+            );
+            return Err(RuntimeError::Invalid(why));
         }
         let chunks: Vec<&[Series]> = read.series.chunks(CASES_MAX).collect();
         let parts = u32::try_from(chunks.len())

@@ -12,9 +12,9 @@ use crate::store::{Store, lock};
 use fonds_log::StoreError;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Rows take about this much memory before they are written: some 25,000 events or more, which is also what is applied
+/// Rows take about this much memory before they are written: some 75,000 events or more, which is also what is applied
 /// again after a crash.
-const MEMORY_BYTES_MAX: usize = if cfg!(test) { 8 * 1024 } else { 32 * 1024 * 1024 };
+const MEMORY_BYTES_MAX: usize = if cfg!(test) { 8 * 1024 } else { 96 * 1024 * 1024 };
 /// So many runs of about one size become one.
 const MERGED_RUNS: usize = 4;
 

@@ -5,7 +5,7 @@ use super::keys::{self, SCHEDULE, SERIES};
 use super::record::first_day;
 use crate::rows::{Pending, Rows, ViewError};
 use fonds_model::body::ScheduleImported;
-use fonds_model::{Digest, PartialDate, Position, Rule, Seq, Series, SeriesId, Unruled};
+use fonds_model::{Action, Digest, PartialDate, Position, Rule, Seq, Series, SeriesId, Unruled};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,8 @@ pub struct Version {
     pub approved_by: Option<String>,
     /// SHA-256 of the file.
     pub source: Digest,
+    /// The action of series that name none.
+    pub default_action: Action,
     /// How many parts it has.
     pub parts: u32,
     /// The parts that are there, with the entries that brought them.
@@ -157,6 +159,7 @@ impl Schedules {
                 approved_by: part.approved_by,
                 source: part.source,
                 parts: part.parts,
+                default_action: part.default_action,
                 entries: BTreeMap::from([(index, BTreeSet::from([seq]))]),
             }),
         }
