@@ -122,6 +122,20 @@ fn a_date_of_reduced_precision_counts_from_its_last_day_and_an_implausible_one_r
 }
 
 #[test]
+fn a_reopening_within_the_year_of_a_closing_that_is_known_to_the_year_stops_the_clock() {
+    let store = scheduled();
+    send(
+        &store,
+        &[
+            created("case/1", "2010-01-01", "xx/1/A"),
+            cloud_event("2", "record.closed", "case/1", "2012", &json!({})),
+            cloud_event("3", "record.reopened", "case/1", "2012-06-01", &json!({})),
+        ],
+    );
+    assert_eq!(until(&store, "case/1"), Value::Null, "the case is open as far as anybody knows");
+}
+
+#[test]
 fn an_unchanged_record_is_not_decided_again_and_a_date_to_come_is_refused() {
     let store = scheduled();
     send(&store, &[created("case/1", "2010-01-01", "xx/1/A"), created("case/2", "2010-01-01", "xx/1/A")]);

@@ -51,6 +51,9 @@ impl Layers {
     }
 }
 
+/// A row as it is lent until the next one: its key, and its value unless it is deleted.
+pub(crate) type Lent<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// The rows of several layers in order of key, deleted ones among them.
 pub(crate) struct Merge<'a> {
     disk: &'a Disk,
@@ -75,7 +78,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The next row that any layer has, as the newest one has it: with no value when that says deleted.
-    pub(crate) fn next(&mut self) -> Result<Option<(&[u8], Option<&[u8]>)>, StoreError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Lent<'_>>, StoreError> {
         let mut best: Option<usize> = None;
         for place in 0..self.sources.len() {
             let Some(source) = self.sources.get_mut(place) else { break };

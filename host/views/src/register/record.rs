@@ -267,11 +267,17 @@ fn standing_closing<'a>(known: &[&'a Occurred]) -> Option<&'a Occurred> {
     let standing = known.iter().copied().filter(|known| known.what == What::Closed).filter(|closing| {
         // Where a day is unknown the order of the log decides: a doubt stops the clock of what was logged before it.
         !reopenings.iter().any(|reopened| match (reopened.on, closing.on) {
-            (Some(_), Some(_)) => supersedes(reopened, closing),
+            (Some(on), Some(closed)) if !may_be_one_day(on, closed) => supersedes(reopened, closing),
+            (Some(on), Some(closed)) if on.is_exact() && closed.is_exact() => supersedes(reopened, closing),
             _ => reopened.position > closing.position,
         })
     });
     latest(standing)
+}
+
+/// Whether two dates can mean the same day.
+fn may_be_one_day(one: PartialDate, other: PartialDate) -> bool {
+    first_day(one) <= other.last_day() && first_day(other) <= one.last_day()
 }
 
 fn has_happened(occurred: &Occurred, date: Option<Date>) -> bool {
