@@ -3,7 +3,7 @@
 use crate::{Runtime, RuntimeError};
 use fonds_log::Outcome;
 use fonds_model::body::{self, AgencyDefined, Annulled, Corrected, PluginInstalled, PolicyBound, PolicyUnbound, Who};
-use fonds_model::decision::{Mode, World};
+use fonds_model::decision::Mode;
 use fonds_model::{AgencyPath, Digest, Envelope, Format, Kind, MonthDay, PartialDate, Position, Seq};
 use fonds_policy::Plugin;
 use serde::Serialize;
@@ -296,6 +296,3 @@ impl Runtime {
 pub(crate) fn json<T: Serialize>(body: &T) -> Result<Vec<u8>, RuntimeError> {
     serde_json::to_vec(body).map_err(|error| RuntimeError::Invalid(format!("a body could not be written: {error}")))
 }
-
-/// The worlds that a sweep asks, in order.
-pub(crate) const WORLDS: [World; 3] = World::ALL;

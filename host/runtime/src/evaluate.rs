@@ -3,7 +3,7 @@
 //! Classification comes in waves until labels settle, then retention, then archival; each sees the log as the one before
 //! left it.
 
-use crate::admin::{WORLDS, json};
+use crate::admin::json;
 use crate::effective::{is_fault, joined, label_in_force, settled};
 use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
@@ -72,8 +72,8 @@ impl Runtime {
         self.catch_up()?;
         let log_size = self.log().size();
         let mut looking = self.whom(as_of, all)?;
-        let mut tally = Tally { total: self.count(&looking)? * WORLDS.len() as u64, ..Tally::default() };
-        tally.evaluated = tally.total / WORLDS.len() as u64;
+        let mut tally = Tally { total: self.count(&looking)? * World::ALL.len() as u64, ..Tally::default() };
+        tally.evaluated = tally.total / World::ALL.len() as u64;
         let mut asked = self.asked(as_of)?;
         looking = self.classify(as_of, looking, &mut asked, &mut tally, progress)?;
         for world in [World::Retention, World::Archival] {
@@ -177,7 +177,7 @@ impl Runtime {
                 }
             };
             for record in records {
-                ask(shared, &record?, world, &mut of_world, &mut recorder, tally)?;
+                ask(shared, record?, world, &mut of_world, &mut recorder, tally)?;
                 tally.done += 1;
                 if tally.done.is_multiple_of(1_024) {
                     progress(tally.done, tally.total.max(tally.done));
@@ -232,7 +232,7 @@ struct Previous {
 
 fn ask(
     shared: &Shared<'_>,
-    record: &Record,
+    record: Record,
     world: World,
     asked: &mut [&mut Asked],
     recorder: &mut Recorder<'_>,
@@ -242,20 +242,22 @@ fn ask(
     if facts.destroyed.is_some() {
         return Ok(());
     }
-    let named = record.agency();
-    let agency = shared.agency(named);
-    let mut applying = asked.iter_mut().filter(|asked| shared.applies(&asked.bound, agency.as_ref(), named)).peekable();
+    let named = record.agency().cloned();
+    let agency = shared.agency(named.as_ref());
+    let mut applying =
+        asked.iter_mut().filter(|asked| shared.applies(&asked.bound, agency.as_ref(), named.as_ref())).peekable();
     if applying.peek().is_none() {
         return Ok(());
     }
-    let looked = shared.look(record.clone())?;
+    let looked = shared.look_as(record, agency.as_ref())?;
+    let label = (world == World::Classification).then(|| label_in_force(shared, &looked)).flatten();
     let settled = settled(shared, &looked, &facts, world);
     for asked in applying {
         let name = &asked.bound.name;
         let previous = looked.decisions.iter().find(|decision| decision.binding == *name);
         asked.previous.push(Previous {
             verdict: previous.map(|previous| previous.verdict.clone()),
-            label: (world == World::Classification).then(|| label_in_force(shared, &looked)).flatten(),
+            label: label.clone(),
             id: looked.record.id.clone(),
         });
         let bound = Arc::clone(&asked.bound);

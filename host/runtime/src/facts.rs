@@ -82,13 +82,18 @@ impl<'a> Shared<'a> {
 
     /// A record with its decisions in force.
     pub(crate) fn look(&self, record: Record) -> Result<Looked, ViewError> {
+        let agency = self.agency(record.agency());
+        self.look_as(record, agency.as_ref())
+    }
+
+    /// The same for a record whose agency on the date was resolved before.
+    pub(crate) fn look_as(&self, record: Record, agency: Option<&Agency>) -> Result<Looked, ViewError> {
         let mut decisions = register::decisions_under(self.rows, &self.bindings, &record.id, self.seq)?;
         // What a policy said of a record that it no longer decides about is not in force.
         let named = record.agency();
-        let agency = self.agency(named);
         decisions.retain(|decision| {
             let bound = self.bindings.iter().find(|bound| bound.name == decision.binding);
-            bound.is_some_and(|bound| self.applies(bound, agency.as_ref(), named))
+            bound.is_some_and(|bound| self.applies(bound, agency, named))
         });
         Ok(Looked { record, decisions })
     }
