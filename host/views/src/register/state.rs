@@ -4,7 +4,7 @@ use super::amend;
 use super::fact::{Created, Fact, Labelled, Told, micros_known};
 use fonds_model::{AgencyPath, EntityId, Kind, PartialDate, Position, SeriesId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A stored record keeps at most this many occurrences beside it; one with more is resolved from its history.
 pub const OCCURRENCES_STORED_MAX: usize = 64;
@@ -154,8 +154,20 @@ pub(super) fn resolved(
         state.apply(fact, extent);
     }
     state.corrected = standing.corrected;
-    state.last = known.iter().map(|fact| fact.position).max().unwrap_or(state.last);
+    // A fact that a later correction brings here brings its amendments too: before that they are not of this record.
+    let here: BTreeSet<Position> =
+        known.iter().flat_map(|fact| [Some(fact.position), adopted(fact)]).flatten().collect();
+    let of_this = known.iter().filter(|fact| fact.target().is_none_or(|target| here.contains(&target)));
+    state.last = of_this.map(|fact| fact.position).max().unwrap_or(state.last);
     state
+}
+
+/// Where a fact of another subject stands that a correction gave to this record.
+fn adopted(fact: &Fact) -> Option<Position> {
+    match &fact.told {
+        Told::Adopted(adopted) => Some(adopted.position),
+        _ => None,
+    }
 }
 
 impl RecordState {
