@@ -115,7 +115,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         why: Why,
     },
-    /// The log itself: entries, checkpoint, proofs, export.
+    /// Freeze the disposition of records, and free them again.
+    #[command(subcommand)]
+    Hold(Hold),
+    /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand)]
     Log(Log),
     /// Re-hash everything against the signed checkpoint.
@@ -474,9 +477,90 @@ pub(crate) enum Log {
         /// An empty or new folder.
         dir: PathBuf,
     },
+    /// Erase content: proposed by one person, approved by another; digests and stubs stay.
+    #[command(
+        after_help = "Example: fonds log erase --item 12 --authority 'GDPR art. 17' --by j.jansen\n         fonds log erase --approve 40 --by m.visser --scrub"
+    )]
+    Erase(Erase),
     /// The keys that sign.
     #[command(subcommand)]
     Key(Key),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Erase {
+    /// An item whose content is to go; may be said more than once.
+    #[arg(long = "item", value_name = "SEQ[/ITEM]", conflicts_with_all = ["approve", "execute", "list"])]
+    pub(crate) items: Vec<String>,
+    /// A record of which all is to go.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["approve", "execute", "list"])]
+    pub(crate) record: Option<String>,
+    /// The law, order or decision that it rests on.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) authority: Option<String>,
+    /// Who proposes or approves it.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Approve a proposal, and carry it out if nothing stands against it.
+    #[arg(long, value_name = "PROPOSAL", conflicts_with_all = ["execute", "list"])]
+    pub(crate) approve: Option<u64>,
+    /// Carry out a proposal that was pending.
+    #[arg(long, value_name = "PROPOSAL", conflicts_with = "list")]
+    pub(crate) execute: Option<u64>,
+    /// The proposals and how far each has come.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Make the store anew at once, so that no file holds the bytes any more.
+    #[arg(long)]
+    pub(crate) scrub: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hold {
+    /// Freeze the disposition of records.
+    #[command(
+        after_help = "Example: fonds hold place inquiry-7 --authority 'Council decision 12' --records permit/2011-0042"
+    )]
+    Place {
+        /// The hold's name.
+        name: String,
+        /// The law or order that it rests on.
+        #[arg(long, value_name = "TEXT")]
+        authority: String,
+        /// The records that it holds.
+        #[arg(long, value_name = "ID", num_args = 1.., required = true)]
+        records: Vec<String>,
+        /// When to ask whether it is still needed; it never ends by itself.
+        #[arg(long, value_name = "DATE")]
+        review_by: Option<String>,
+        /// The case or inquiry that it serves.
+        #[arg(long, value_name = "T")]
+        matter: Option<String>,
+        /// Who ordered it.
+        #[arg(long, value_name = "T")]
+        issuer: Option<String>,
+        /// Who places it.
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// End a hold; what it held may be disposed of again.
+    #[command(after_help = "Example: fonds hold release inquiry-7 --authority 'Council decision 19'")]
+    Release {
+        /// The hold's name.
+        name: String,
+        /// The law or order that it rests on.
+        #[arg(long, value_name = "TEXT")]
+        authority: String,
+        /// Who releases it.
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// All holds, active and released.
+    #[command(after_help = "Example: fonds hold list --output json")]
+    List,
 }
 
 #[derive(Debug, Subcommand)]

@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// Who asks may not.
+    #[error("{0}")]
+    Denied(String),
     /// The store refused or failed.
     #[error("{0}")]
     Store(String),
@@ -42,6 +45,7 @@ impl Failure {
             Failure::Check(_) => 1,
             Failure::Usage(_) => 2,
             Failure::NotFound(_) => 3,
+            Failure::Denied(_) => 4,
             Failure::Store(_) | Failure::Print(_) => 5,
         }
     }
@@ -49,7 +53,7 @@ impl Failure {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    trace(cli.verbose);
+    trace(cli.verbose, cli.quiet);
     let screen = Screen::new(&cli);
     match commands::run(cli, screen) {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,10 +66,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What happens inside goes to stderr when `-v` asks for it.
-fn trace(verbose: u8) {
+/// What happens inside goes to stderr when `-v` asks for it; what went wrong and was put right always does.
+fn trace(verbose: u8, quiet: bool) {
     let level = match verbose {
-        0 => tracing::Level::ERROR,
+        0 if quiet => tracing::Level::ERROR,
+        0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
         _ => tracing::Level::TRACE,
     };

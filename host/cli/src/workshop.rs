@@ -95,6 +95,7 @@ impl From<RuntimeError> for Failure {
         let text = error.to_string();
         match error {
             RuntimeError::NotFound(_) => Failure::NotFound(text),
+            RuntimeError::Denied(_) | RuntimeError::Log(LogError::Refused(_)) => Failure::Denied(text),
             RuntimeError::Invalid(_) | RuntimeError::Model(_) | RuntimeError::File { .. } => Failure::Usage(text),
             RuntimeError::Log(LogError::NoEntry { .. } | LogError::NoProof { .. }) => Failure::NotFound(text),
             RuntimeError::Log(LogError::NotEmpty(_) | LogError::Origin(_)) => Failure::Usage(text),

@@ -1,6 +1,7 @@
 //! The thread that lets the store follow the journal, reading from the journal so that memory stays flat.
 
 use crate::chunks::Entries;
+use crate::erase::Stubs;
 use crate::recover::BATCH_ENTRIES;
 use crate::shared::{Shared, State};
 use crate::tree::{CompactRange, leaf_hash};
@@ -75,14 +76,17 @@ impl Applier {
     fn follow(&mut self) -> Result<(), LogError> {
         let from = self.tree.size();
         let mut entries = Entries::new(&self.shared.layout.journal, from, from);
-        let mut batch = Vec::new();
+        let shared = Arc::clone(&self.shared);
+        let mut stubs = Stubs::of(&shared.layout.journal);
+        let mut batch: Vec<Framed> = Vec::new();
         while let Some(end) = self.wait_for_work()? {
             entries.extend(end);
             let mut bytes = 0;
             while batch.len() < BATCH_ENTRIES as usize && bytes < BATCH_BYTES {
                 let next = entries
                     .next_with(|seq, entry, length| Ok((entry.to_framed(seq)?, leaf_hash(entry.header), length)))?;
-                let Some((framed, leaf, length)) = next else { break };
+                let Some((mut framed, leaf, length)) = next else { break };
+                stubs.fill(&mut framed)?;
                 self.tree.push(leaf, |_, _| {});
                 bytes += length;
                 batch.push(framed);

@@ -1,5 +1,6 @@
 //! Streaming over the journal: whole frames in pieces of bounded size, beside a writer and without a lock.
 
+use crate::erase::Intent;
 use crate::error::io_error;
 use crate::frame::{self, EntryFrame, Frame, Peek};
 use crate::seal::Sealed;
@@ -256,11 +257,17 @@ pub struct Entries {
     offset: usize,
     seq: u64,
     end: u64,
+    erasing: Option<Intent>,
 }
 
 impl Entries {
     pub(crate) fn new(journal: &Path, from: u64, end: u64) -> Self {
-        Self { chunks: Chunks::new(journal, from, end), chunk: None, offset: 0, seq: from, end }
+        Self { chunks: Chunks::new(journal, from, end), chunk: None, offset: 0, seq: from, end, erasing: None }
+    }
+
+    /// The same entries without what is being erased.
+    pub(crate) fn leaving_out(self, erasing: Option<Intent>) -> Self {
+        Self { erasing, ..self }
     }
 
     /// Lets it go on to a new end.
@@ -271,7 +278,11 @@ impl Entries {
 
     /// The next entry and the length of its frame.
     pub(crate) fn next_sized(&mut self) -> Result<Option<(Framed, usize)>, LogError> {
-        self.next_with(|seq, entry, bytes| Ok((entry.to_framed(seq)?, bytes)))
+        let mut next = self.next_with(|seq, entry, bytes| Ok((entry.to_framed(seq)?, bytes)))?;
+        if let (Some(erasing), Some((framed, _))) = (&self.erasing, &mut next) {
+            erasing.leave_out(framed);
+        }
+        Ok(next)
     }
 
     /// What `take` makes of the next entry's seq, frame and the frame's length.

@@ -3,13 +3,13 @@
 //! ```text
 //! frame   = length:u32 crc:u32 body            all little endian; the CRC is over the length's bytes and the body
 //! entry   = 1 flags:u8 header_length:u16 items:u16 header [name:32 [content:32]] item…
-//! item    = length:u32 salt:16 payload         or the length 0xffffffff alone, once erased
+//! item    = length:u32 salt:16 payload         or, once erased, 0xffffffff by:u64: the entry that says so
 //! trailer = 2 start:u64 size:u64 root:32       the log's size before the group; size and root after it
 //! ```
 
 use crate::entry::{Header, SALT_BYTES};
 use crate::{Framed, LogError, Macs};
-use fonds_model::{Content, Digest, Entry, Item};
+use fonds_model::{Content, Digest, Entry, Item, Seq};
 
 /// Length and CRC.
 pub(crate) const PREFIX_BYTES: usize = 8;
@@ -141,6 +141,20 @@ pub(crate) fn push_item(out: &mut Vec<u8>, salt: &[u8; SALT_BYTES], payload: &[u
     out.extend_from_slice(payload);
 }
 
+/// Appends an item whose content an entry erased.
+pub(crate) fn push_erased(out: &mut Vec<u8>, by: Seq) {
+    out.extend_from_slice(&ERASED.to_le_bytes());
+    out.extend_from_slice(&by.to_le_bytes());
+}
+
+/// An item as its frame has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemFrame<'a> {
+    Kept(&'a [u8; SALT_BYTES], &'a [u8]),
+    /// By that entry.
+    Erased(Seq),
+}
+
 impl<'a> EntryFrame<'a> {
     fn read(body: &'a [u8]) -> Option<Self> {
         let (flags, rest) = body.split_first()?;
@@ -163,26 +177,39 @@ impl<'a> EntryFrame<'a> {
         Some(Self { header, macs, count: u16::from_le_bytes(*count), items })
     }
 
-    /// The items' salts and payloads in order, `None` for what was erased; stops short where the bytes do.
-    pub(crate) fn items(&self) -> impl Iterator<Item = Option<(&'a [u8; SALT_BYTES], &'a [u8])>> + use<'a> {
+    /// The items in order; stops short where the bytes do.
+    pub(crate) fn items(&self) -> impl Iterator<Item = ItemFrame<'a>> + use<'a> {
         let mut rest = self.items;
         (0..self.count).map_while(move |_| {
             let (length, after) = rest.split_first_chunk::<4>()?;
             let length = u32::from_le_bytes(*length);
             if length == ERASED {
+                let (by, after) = after.split_first_chunk::<8>()?;
                 rest = after;
-                return Some(None);
+                return Some(ItemFrame::Erased(u64::from_le_bytes(*by)));
             }
             let (salt, after) = after.split_first_chunk::<SALT_BYTES>()?;
             let (payload, after) = after.split_at_checked(length as usize)?;
             rest = after;
-            Some(Some((salt, payload)))
+            Some(ItemFrame::Kept(salt, payload))
         })
     }
 
-    /// Whether any of its items was erased.
+    /// Whether all that it said was erased.
     pub(crate) fn is_erased(&self) -> bool {
-        self.items().any(|item| item.is_none())
+        self.items().all(|item| matches!(item, ItemFrame::Erased(_)))
+    }
+
+    /// Appends the same entry without the content of the items that `erases` names with the entry that erased them.
+    pub(crate) fn push_without(&self, out: &mut Vec<u8>, erases: impl Fn(u16) -> Option<Seq>) {
+        let mut items = Vec::with_capacity(self.items.len());
+        for (item, index) in self.items().zip(0_u16..) {
+            match (item, erases(index)) {
+                (ItemFrame::Erased(by), _) | (ItemFrame::Kept(..), Some(by)) => push_erased(&mut items, by),
+                (ItemFrame::Kept(salt, payload), None) => push_item(&mut items, salt, payload),
+            }
+        }
+        push_entry(out, self.header, self.macs.as_ref(), self.count, &items);
     }
 
     /// The entry in the words of the model; digests are taken as the header has them.
@@ -195,9 +222,11 @@ impl<'a> EntryFrame<'a> {
             .items
             .iter()
             .zip(self.items())
-            .map(|(digest, content)| Item {
-                digest: *digest,
-                content: content.map(|(salt, payload)| Content { salt: *salt, payload: payload.to_vec() }),
+            .map(|(digest, item)| match item {
+                ItemFrame::Kept(salt, payload) => {
+                    Item::kept(*digest, Content { salt: *salt, payload: payload.to_vec() })
+                }
+                ItemFrame::Erased(by) => Item::erased(*digest, by),
             })
             .collect();
         if items.len() != header.items.len() || items.len() != usize::from(self.count) {
@@ -273,18 +302,16 @@ mod tests {
 
     #[test]
     fn an_erased_item_keeps_its_digest_and_the_identity() {
+        let whole = frame(Some(Macs { name: [1; 32], content: [1; 32] }));
+        let Some((Frame::Entry(entry), _)) = read(&whole) else { panic!("no entry") };
+        assert!(!entry.is_erased());
         let mut out = Vec::new();
-        push_entry(
-            &mut out,
-            &header().to_bytes(),
-            Some(&Macs { name: [1; 32], content: [1; 32] }),
-            1,
-            &ERASED.to_le_bytes(),
-        );
+        entry.push_without(&mut out, |item| (item == 0).then_some(77));
+        assert!(!out.windows(2).any(|bytes| bytes == b"hi"), "the payload is gone");
         let Some((Frame::Entry(entry), _)) = read(&out) else { panic!("no entry") };
         assert!(entry.is_erased());
         let framed = entry.to_framed(5).unwrap();
-        assert_eq!((framed.entry.items[0].digest, framed.entry.items[0].content.is_none()), (header().items[0], true));
+        assert_eq!(framed.entry.items, [Item::erased(header().items[0], 77)]);
         assert!(framed.macs.is_some());
     }
 

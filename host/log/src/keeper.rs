@@ -2,7 +2,7 @@
 
 use crate::shared::Shared;
 use crate::{LogError, seal, segment};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -45,6 +45,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 
 /// Seals the first segment that is complete, if more than `plain_max` are; whether there was one.
 pub(crate) fn seal_next(shared: &Shared, plain_max: usize) -> Result<bool, LogError> {
+    let _still = shared.sealing.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(active) = shared.state().active else { return Ok(false) };
     let plain: Vec<_> = segment::list(&shared.layout.journal)?
         .into_iter()

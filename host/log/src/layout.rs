@@ -18,6 +18,10 @@ pub(crate) struct Layout {
     pub(crate) keys: PathBuf,
     pub(crate) blobs: PathBuf,
     pub(crate) checkpoint: PathBuf,
+    /// There while something is being erased.
+    pub(crate) erasing: PathBuf,
+    /// There while erased bytes wait for a scrub of the store's files.
+    pub(crate) scrub: PathBuf,
 }
 
 /// `fonds.json`.
@@ -36,6 +40,8 @@ impl Layout {
             keys: dir.join("keys"),
             blobs: dir.join("blobs"),
             checkpoint: dir.join("checkpoint"),
+            erasing: dir.join("erasing"),
+            scrub: dir.join("scrub"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The log, open for appending.
 
 use crate::applier::Applier;
+use crate::erase::Intent;
 use crate::keys::{self, Identities};
 use crate::layout::{self, Layout};
 use crate::lock::Lock;
@@ -9,8 +10,8 @@ use crate::queue::{Job, Queue};
 use crate::recover::{Recovered, recover};
 use crate::shared::{Clock, Options, Shared, State};
 use crate::writer::Writer;
-use crate::{LogError, LogStore, Reader, blobs, hashes, keeper};
-use fonds_model::{Digest, Identity, Kind, Seq};
+use crate::{LogError, LogStore, Reader, blobs, erase, hashes, keeper};
+use fonds_model::{Digest, Identity, Kind, Position, Seq};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -177,6 +178,45 @@ impl Log {
         decide.send(true).map_err(|_| stopped())?;
         let outcomes = Ticket(answer).wait()?;
         outcomes.first().copied().ok_or_else(stopped)
+    }
+
+    /// Erases the content of items: `prepared` is the `log.erased` entry that says so, and is appended as
+    /// [`Log::append_checked`] does.
+    ///
+    /// When it returns `Ok`, neither journal nor store gives the content any more; the store's files may still hold its
+    /// bytes until they are made anew ([`Reader::scrub_waiting`]).
+    ///
+    /// # Errors
+    /// As [`Log::append_checked`]. After a failure that is fatal the next open either makes it good or says that nothing
+    /// was erased.
+    pub fn erase(
+        &self,
+        prepared: Prepared,
+        items: &[Position],
+        check: impl FnOnce(u64) -> Result<(), String>,
+    ) -> Result<Seq, LogError> {
+        let layout = &self.shared.layout;
+        let mut intent = Intent { by: 0, items: items.iter().copied().collect() };
+        let appended = self.append_checked(prepared, |size| {
+            check(size)?;
+            intent.by = size;
+            erase::begin(layout, &intent).map_err(|error| error.to_string())
+        });
+        match appended {
+            Ok(Outcome::Appended(seq)) if seq == intent.by => {}
+            Ok(other) => return Err(LogError::Fatal(format!("an erasure was answered {other:?}"))),
+            Err(error) => {
+                if !error.is_fatal() {
+                    erase::abandon(layout)?;
+                }
+                return Err(error);
+            }
+        }
+        let ((reply, answer), seq) = (mpsc::channel(), intent.by);
+        self.put(Job::Erase { intent, reply })?;
+        answer.recv().unwrap_or_else(|_| Err(LogError::Fatal("the writer has stopped".to_owned())))?;
+        self.catch_up(&mut |_, _| {})?;
+        Ok(seq)
     }
 
     /// How many entries are durable.

@@ -1,5 +1,6 @@
 //! The writer's queue: bounded in bytes, so that memory stays flat and who brings more waits.
 
+use crate::erase::Intent;
 use crate::prepare::Prepared;
 use crate::{LogError, Outcome};
 use std::collections::VecDeque;
@@ -13,6 +14,8 @@ pub(crate) type Reply = Sender<Result<Vec<Outcome>, LogError>>;
 pub(crate) enum Job {
     /// Append these as one group.
     Append { group: Vec<Prepared>, bytes: usize, reply: Reply },
+    /// Rewrite the journal without what an entry says is erased.
+    Erase { intent: Intent, reply: Sender<Result<(), LogError>> },
     /// Say the log's size once all is applied, wait for the verdict, and append if it is yes.
     Checked { prepared: Prepared, ready: Sender<Result<u64, LogError>>, verdict: Receiver<bool>, reply: Reply },
 }
@@ -22,6 +25,7 @@ impl Job {
         match self {
             Job::Append { bytes, .. } => *bytes,
             Job::Checked { prepared, .. } => prepared.bytes(),
+            Job::Erase { .. } => 0,
         }
     }
 }
@@ -64,7 +68,7 @@ impl Queue {
         true
     }
 
-    /// Waits for jobs and takes all that make up a group of at most `bytes_max`, at least one, and a checked one alone;
+    /// Waits for jobs and takes all that make up a group of at most `bytes_max`, at least one, and any other kind alone;
     /// none: the queue is closed and empty.
     pub(crate) fn take(&self, bytes_max: usize) -> Vec<Job> {
         let mut waiting = self.lock();
@@ -73,7 +77,7 @@ impl Queue {
         }
         let (mut jobs, mut bytes) = (Vec::new(), 0);
         while let Some(job) = waiting.jobs.front() {
-            let alone = matches!(job, Job::Checked { .. });
+            let alone = !matches!(job, Job::Append { .. });
             if !jobs.is_empty() && (alone || bytes + job.bytes() > bytes_max) {
                 break;
             }

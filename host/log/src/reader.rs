@@ -9,7 +9,7 @@ use crate::recover::Tail;
 use crate::seal::Sealed;
 use crate::segment::{self, Segment};
 use crate::tree::{self, CompactRange, Node, Plan, leaf_hash, peaks};
-use crate::{Framed, LogError, Report, blobs, disk, hashes, keys, tiles, verify};
+use crate::{Framed, LogError, Report, ScrubWaiting, blobs, disk, erase, hashes, keys, tiles, verify};
 use fonds_model::{Digest, Seq, Timestamp};
 use std::collections::HashMap;
 use std::path::Path;
@@ -111,7 +111,7 @@ impl Reader {
     /// [`LogError::NoEntry`] when there is none; [`LogError::Damaged`] when its bytes are not what was written.
     pub fn entry(&self, seq: Seq) -> Result<Framed, LogError> {
         self.check_seq(seq)?;
-        let next = Entries::new(&self.layout.journal, seq, seq + 1).next_sized()?;
+        let next = self.range(seq, seq + 1)?.next_sized()?;
         next.map(|(framed, _)| framed).ok_or(LogError::NoEntry { seq, size: seq })
     }
 
@@ -143,7 +143,21 @@ impl Reader {
     /// # Errors
     /// [`LogError`] when the journal cannot be read.
     pub fn entries(&self, from: Seq) -> Result<Entries, LogError> {
-        Ok(Entries::new(&self.layout.journal, from, self.size()?))
+        self.range(from, self.size()?)
+    }
+
+    /// Entries without what is being erased just now, though the journal may still hold it.
+    fn range(&self, from: Seq, end: Seq) -> Result<Entries, LogError> {
+        let erasing = erase::in_progress(&self.layout, || self.size())?;
+        Ok(Entries::new(&self.layout.journal, from, end).leaving_out(erasing))
+    }
+
+    /// How many erasures wait until the store's files are made anew without their bytes (`fonds store rebuild`).
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when that cannot be read.
+    pub fn scrub_waiting(&self) -> Result<Option<ScrubWaiting>, LogError> {
+        erase::waiting(&self.layout)
     }
 
     /// The greatest entry that was logged at or before a time; `None` when all are later.
@@ -277,7 +291,15 @@ impl Reader {
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, LogError> {
         // First the checkpoint, then the size: the journal may grow in between, and never shrinks below it.
         let signed = self.checkpoint();
-        verify::verify(&self.layout.journal, signed.map(|(checkpoint, _)| checkpoint), self.size()?, progress)
+        let (size, journal) = (self.size()?, &self.layout.journal);
+        // What is being erased meanwhile may be read before it or after it.
+        let mut erasing = vec![erase::in_progress(&self.layout, || Ok(size))?];
+        let folded = verify::verify(journal, signed.map(|(checkpoint, _)| checkpoint), size, progress)?;
+        erasing.push(erase::in_progress(&self.layout, || self.size())?);
+        let said_later = |at, by| Ok(by < self.size()? && erase::is_erased_by(journal, at, by)?);
+        let mut report = folded.finish(&|at| erasing.iter().flatten().any(|it| it.items.contains(&at)), said_later)?;
+        report.scrub_waiting = self.scrub_waiting()?;
+        Ok(report)
     }
 
     /// A blob by its digest, checked.

@@ -11,7 +11,7 @@ use crate::identities::Unapplied;
 use crate::layout::Layout;
 use crate::segment::{self, START_BYTES, Segment, Start};
 use crate::tree::{CompactRange, empty_root, leaf_hash};
-use crate::{Applied, LogError, disk};
+use crate::{Applied, LogError, disk, erase};
 use fonds_model::{Digest, Timestamp};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -115,6 +115,7 @@ pub(crate) fn recover(
         }
         _ => None,
     };
+    let active = erase::settle(layout, tree.size(), active)?;
     match check_store(layout, tree.size(), applied) {
         // The hash files may be wrong where neither the checkpoint nor a trailer shows it.
         Err(LogError::StoreMismatch(_)) if was_kept && applied.next.seq <= tree.size() => {
@@ -171,12 +172,7 @@ fn last_segment(layout: &Layout, promised: u64) -> Result<(Tail, Vec<u8>, Option
 }
 
 fn unseal(segment: &Segment) -> Result<Vec<u8>, LogError> {
-    let sealed = crate::seal::Sealed::open(&segment.path)?;
-    let mut bytes = Vec::new();
-    for block in 0..sealed.blocks() {
-        bytes.extend_from_slice(&sealed.block(block)?);
-    }
-    Ok(bytes)
+    crate::seal::Sealed::open(&segment.path)?.unpack()
 }
 
 /// The tree over all whole groups, from the hash files and the last segment; `None` when the files do not fit.

@@ -46,7 +46,8 @@ pub(crate) fn seal(journal: &Path, seq: u64) -> Result<(), LogError> {
     fs::remove_file(&plain).map_err(io_error("remove", &plain))
 }
 
-fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
+/// A segment's bytes as its sealed file has them.
+pub(crate) fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
     let wrong = || LogError::damaged(seq, "the segment to be sealed is not whole");
     let (start, mut rest) = bytes.split_at_checked(START_BYTES).ok_or_else(wrong)?;
     let (mut blocks, mut next) = (vec![(seq, start)], seq);
@@ -160,6 +161,15 @@ impl Sealed {
     /// The block that holds an entry.
     pub(crate) fn block_of(&self, seq: u64) -> usize {
         self.rows.partition_point(|row| row.seq <= seq).saturating_sub(1).max(1)
+    }
+
+    /// The whole segment as it was before compression.
+    pub(crate) fn unpack(&self) -> Result<Vec<u8>, LogError> {
+        let mut bytes = Vec::new();
+        for block in 0..self.blocks() {
+            bytes.extend_from_slice(&self.block(block)?);
+        }
+        Ok(bytes)
     }
 
     /// A block as it was before compression.

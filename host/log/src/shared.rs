@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     changed: Condvar,
     /// Checkpoints are stored one after the other, so that an older one never replaces a newer.
     storing: Mutex<()>,
+    /// Held while segments are sealed or rewritten.
+    pub(crate) sealing: Mutex<()>,
 }
 
 impl Shared {
@@ -111,6 +113,7 @@ impl Shared {
             state: Mutex::new(state),
             changed: Condvar::new(),
             storing: Mutex::new(()),
+            sealing: Mutex::new(()),
         }
     }
 

@@ -3,11 +3,11 @@
 use crate::checkpoint::Checkpoint;
 use crate::chunks::{Chunk, Chunks};
 use crate::entry::{Header, item_digest};
-use crate::frame::{EntryFrame, Frame};
+use crate::frame::{EntryFrame, Frame, ItemFrame};
 use crate::tree::{CompactRange, leaf_hash};
-use crate::{LogError, entry, segment};
-use fonds_model::{Digest, Timestamp};
-use std::collections::BTreeMap;
+use crate::{LogError, ScrubWaiting, entry, segment};
+use fonds_model::{Digest, Kind, Position, Seq, Timestamp, body};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Mutex, PoisonError};
@@ -43,6 +43,8 @@ pub struct Report {
     pub damage: Vec<Damage>,
     /// How many damages there are.
     pub damages: u64,
+    /// Erasures whose bytes the store's files may still hold.
+    pub scrub_waiting: Option<ScrubWaiting>,
 }
 
 impl Report {
@@ -78,7 +80,10 @@ struct Checked {
     bytes: u64,
     steps: Vec<Step>,
     items: u64,
-    erased: u64,
+    /// Items without content, with the entry that their frame says erased them.
+    erased: Vec<(Position, Seq)>,
+    /// Items that an entry says it erased.
+    named: Vec<(Position, Seq)>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     damage: Vec<(u64, String)>,
@@ -89,7 +94,7 @@ pub(crate) fn verify(
     signed: Result<Checkpoint, LogError>,
     size: u64,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Report, LogError> {
+) -> Result<Folded, LogError> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(8);
     let (give, taken) = mpsc::channel::<(u64, Chunk)>();
     let (tell, told) = mpsc::channel();
@@ -105,7 +110,7 @@ pub(crate) fn verify(
         drop(give);
         result?;
         starts(journal, size, &mut folded.report)?;
-        Ok(folded.finish())
+        Ok(folded)
     })
 }
 
@@ -227,16 +232,21 @@ fn check_entry(seq: u64, entry: EntryFrame<'_>, checked: &mut Checked) -> Result
         count += 1;
         let Some(digest) = header.items.get(index) else { break };
         match item {
-            None => checked.erased += 1,
-            Some((salt, payload)) if item_digest(salt, payload) == *digest => checked.items += 1,
-            Some(_) => return Err(format!("item {index} is not what its digest says")),
+            ItemFrame::Erased(by) => checked.erased.push((Position { seq, item: index as u16 }, by)),
+            ItemFrame::Kept(salt, payload) if item_digest(salt, payload) == *digest => {
+                checked.items += 1;
+                if header.kind == Kind::LogErased {
+                    checked.named.extend(body::erased_items(payload).iter().map(|item| (item.position(), seq)));
+                }
+            }
+            ItemFrame::Kept(..) => return Err(format!("item {index} is not what its digest says")),
         }
     }
     if count == header.items.len() { Ok(()) } else { Err("its header and its payloads differ in number".to_owned()) }
 }
 
 /// The tree, grown chunk by chunk, and what was found.
-struct Folded {
+pub(crate) struct Folded {
     report: Report,
     tree: CompactRange,
     /// A leaf is unknown: roots can no longer be compared.
@@ -244,12 +254,15 @@ struct Folded {
     next: u64,
     size: u64,
     at: Option<Timestamp>,
+    erased: BTreeSet<(Position, Seq)>,
+    named: BTreeSet<(Position, Seq)>,
 }
 
 impl Folded {
     fn new(signed: Result<Checkpoint, LogError>, size: u64) -> Self {
         let (tree, at) = (CompactRange::default(), None);
-        let mut folded = Self { report: Report::default(), tree, lost: false, next: 0, size, at };
+        let (erased, named) = (BTreeSet::new(), BTreeSet::new());
+        let mut folded = Self { report: Report::default(), tree, lost: false, next: 0, size, at, erased, named };
         match signed {
             Err(error) => folded.report.add(None, error.to_string()),
             Ok(signed) => {
@@ -294,7 +307,9 @@ impl Folded {
         }
         checked.damage.into_iter().for_each(|(seq, what)| self.report.add(Some(seq), what));
         self.report.items += checked.items;
-        self.report.erased += checked.erased;
+        self.report.erased += checked.erased.len() as u64;
+        self.erased.extend(checked.erased);
+        self.named.extend(checked.named);
         self.report.bytes += checked.bytes;
         for step in checked.steps {
             match step {
@@ -321,15 +336,43 @@ impl Folded {
         }
     }
 
-    fn finish(mut self) -> Report {
+    /// What has no content must be what an entry says was erased, and the other way round.
+    fn compare_erasures(
+        &mut self,
+        is_erasing: &dyn Fn(Position) -> bool,
+        is_said_later: impl Fn(Position, Seq) -> Result<bool, LogError>,
+    ) -> Result<(), LogError> {
+        let unsaid: Vec<_> = self.erased.difference(&self.named).copied().collect();
+        for (at, by) in unsaid {
+            // An erasure may have come since the verification began.
+            if by < self.size || !is_said_later(at, by)? {
+                let what = format!("item {} has no content, and entry {by} does not say that it was erased", at.item);
+                self.report.add(Some(at.seq), what);
+            }
+        }
+        let undone: Vec<_> = self.named.difference(&self.erased).copied().collect();
+        for (at, by) in undone.into_iter().filter(|(at, _)| !is_erasing(*at)) {
+            let what = format!("item {} is still there, and entry {by} says that it was erased", at.item);
+            self.report.add(Some(at.seq), what);
+        }
+        Ok(())
+    }
+
+    /// The report; what is being erased meanwhile, and what was since, is told by whoever looks there.
+    pub(crate) fn finish(
+        mut self,
+        is_erasing: &dyn Fn(Position) -> bool,
+        is_said_later: impl Fn(Position, Seq) -> Result<bool, LogError>,
+    ) -> Result<Report, LogError> {
         if !self.lost && self.next < self.size {
             self.report.add(Some(self.next), "the journal ends before its last group");
         }
+        self.compare_erasures(is_erasing, is_said_later)?;
         // INVARIANT (verify fails closed): a report without damage has read every entry and grown the whole tree.
         if self.report.is_good() && (self.lost || self.report.entries != self.size || self.tree.size() != self.size) {
             let what = format!("{} of {} entries could be read", self.report.entries, self.size);
             self.report.add(None, what);
         }
-        self.report
+        Ok(self.report)
     }
 }

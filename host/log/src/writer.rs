@@ -2,6 +2,7 @@
 
 use crate::chunks::{Chunks, for_each_entry};
 use crate::entry;
+use crate::erase::Intent;
 use crate::error::io_error;
 use crate::hashes::HashWriter;
 use crate::identities::{Met, Unapplied, meet};
@@ -11,12 +12,12 @@ use crate::recover::{self, Active, UNAPPLIED_MAX};
 use crate::segment::{self, START_BYTES, Start};
 use crate::shared::{Shared, State};
 use crate::tree::CompactRange;
-use crate::{LogError, Macs, Outcome, disk, frame};
+use crate::{LogError, Macs, Outcome, disk, erase, frame};
 use fonds_model::Timestamp;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// A group is closed once it has this many bytes, unless one job alone has more.
@@ -99,6 +100,7 @@ impl Writer {
                         Ok(_) => reply.send(Err(refused)).is_ok(),
                     };
                 }
+                Some(Job::Erase { intent, reply }) => drop(reply.send(self.erase(&intent))),
                 Some(last) => {
                     jobs.push(last);
                     self.append_jobs(jobs);
@@ -118,7 +120,7 @@ impl Writer {
         let groups = || {
             jobs.iter().filter_map(|job| match job {
                 Job::Append { group, reply, .. } => Some((group, reply)),
-                Job::Checked { .. } => None,
+                Job::Checked { .. } | Job::Erase { .. } => None,
             })
         };
         let result = self.append(groups().flat_map(|(group, _)| group));
@@ -195,6 +197,24 @@ impl Writer {
     fn at_the_end(&self) -> Result<u64, LogError> {
         self.shared.catch_up(self.tree.size(), &mut |_, _| {})?;
         Ok(self.tree.size())
+    }
+
+    /// Rewrites the journal without what an entry says is erased; while it does, nothing is appended or sealed.
+    ///
+    /// A failure is fatal: the segment that is open may have been replaced. The next open makes it good.
+    fn erase(&mut self, intent: &Intent) -> Result<(), LogError> {
+        let shared = Arc::clone(&self.shared);
+        let _still = shared.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let erased = erase::finish(&shared.layout, intent).and_then(|()| match self.open.take() {
+            None => Ok(()),
+            Some(Open { path, active, .. }) => {
+                let active = erase::reopened(&shared.layout.journal, active)?;
+                let file = OpenOptions::new().write(true).open(&path).map_err(io_error("open", &path))?;
+                self.open = Some(Open { file, path, active });
+                Ok(())
+            }
+        });
+        erased.map_err(|error| shared.fail(&error))
     }
 
     /// Appends a group; when it returns `Ok`, the group survives a power loss.

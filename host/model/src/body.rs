@@ -307,6 +307,127 @@ bodies! {
         /// The binding's name.
         name: String,
     }
+    /// `hold.placed`: disposition of these records is frozen until the hold is released.
+    HoldPlaced {
+        /// The hold's name.
+        name: String,
+        /// The records that it holds.
+        records: Vec<EntityId>,
+        /// The case or inquiry that it serves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        matter: Option<String>,
+        /// Who ordered it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issuer: Option<String>,
+        /// When to ask whether it is still needed; it never ends by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        review_by: Option<PartialDate>,
+    }
+    /// `hold.released`.
+    HoldReleased {
+        /// The hold's name.
+        name: String,
+    }
+    /// `disposition.proposed`: something that cannot be undone, until others approve it.
+    DispositionProposed {
+        /// What is to be done.
+        action: Proposal,
+        /// The items whose content is to be erased.
+        items: Vec<Position>,
+        /// The records that it was proposed for; an item goes once that is so of all the records that it tells of.
+        records: Vec<EntityId>,
+        /// The record that is destroyed once all of it is gone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        destroys: Option<EntityId>,
+    }
+    /// `disposition.approved` by one person.
+    DispositionApproved {
+        /// The entry that proposed it.
+        proposal: u64,
+    }
+    /// `log.erased`: the content of these items is gone; their digests stay, and what stands here in its place.
+    LogErased {
+        /// The entry that proposed it.
+        proposal: u64,
+        /// Those who approved it.
+        approved_by: Vec<String>,
+        /// What was erased.
+        items: Vec<ErasedItem>,
+        /// The records that it told of, as the register had them.
+        records: Vec<RecordStub>,
+    }
+}
+
+/// What a proposal is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Proposal {
+    /// Erase the content of items of the log.
+    Erase,
+}
+
+/// An item that was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ErasedItem {
+    /// The entry.
+    pub seq: u64,
+    /// The item within it.
+    pub item: u16,
+    /// The kind of its entry.
+    #[schemars(with = "String")]
+    pub kind: Kind,
+    /// Its digest, which its header keeps.
+    pub digest: Digest,
+    /// The payload that stands in its place: who and when, no title, text or attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stub: Option<String>,
+}
+
+impl ErasedItem {
+    /// Where it stands.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { seq: self.seq, item: self.item }
+    }
+}
+
+/// A record as practice remembers it when its content is gone (ISO 15489-1 §9.9, MoReq2010 R8.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RecordStub {
+    /// Its id.
+    pub id: String,
+    /// The responsible agency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency: Option<String>,
+    /// The agency whose fonds it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<String>,
+    /// Its series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
+    /// When it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<PartialDate>,
+    /// When it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<PartialDate>,
+    /// Its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// What was to become of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
+    /// The rule that said so: schedule, version and item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rule: Vec<String>,
+}
+
+/// The items that a `log.erased` payload says were erased; none when it is not one.
+#[must_use]
+pub fn erased_items(payload: &[u8]) -> Vec<ErasedItem> {
+    let read = crate::Envelope::split(payload).ok();
+    let read = read.and_then(|(envelope, body)| parse::<LogErased>(Kind::LogErased, envelope.format, body).ok());
+    read.map(|erased| erased.items).unwrap_or_default()
 }
 
 /// `pass` or `fail`.

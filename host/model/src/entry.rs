@@ -57,6 +57,40 @@ pub struct Item {
     pub digest: Digest,
     /// The salt and the payload; `None` once erased.
     pub content: Option<Content>,
+    /// What erased it; `None` while it has its content.
+    pub erased: Option<Erased>,
+}
+
+/// What became of an item's content.
+#[derive(Debug, Clone)]
+pub struct Erased {
+    /// The `log.erased` entry that says so.
+    pub by: Seq,
+    /// The payload that entry keeps in the content's place, where whoever reads the item has it at hand.
+    pub stub: Option<Vec<u8>>,
+}
+
+/// The entry that erased it says all of it: two are the same when it is.
+impl PartialEq for Erased {
+    fn eq(&self, other: &Self) -> bool {
+        self.by == other.by
+    }
+}
+
+impl Eq for Erased {}
+
+impl Item {
+    /// An item that has its content.
+    #[must_use]
+    pub fn kept(digest: Digest, content: Content) -> Self {
+        Self { digest, content: Some(content), erased: None }
+    }
+
+    /// An item whose content was erased by an entry.
+    #[must_use]
+    pub fn erased(digest: Digest, by: Seq) -> Self {
+        Self { digest, content: None, erased: Some(Erased { by, stub: None }) }
+    }
 }
 
 /// An entry: a small header that is a Merkle leaf, and what it says beside it.
@@ -73,6 +107,16 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The same entry with an item's stub in the place of the content that was erased; `None` when there is no stub.
+    #[must_use]
+    pub fn stubbed(&self, item: u16) -> Option<Entry> {
+        let erased = self.items.get(usize::from(item)).filter(|item| item.content.is_none())?;
+        let payload = erased.erased.as_ref()?.stub.clone()?;
+        let mut entry = self.clone();
+        entry.items.get_mut(usize::from(item))?.content = Some(Content { salt: [0; 16], payload });
+        Some(entry)
+    }
+
     /// The items whose content is still there, with their positions.
     pub fn contents(&self) -> impl Iterator<Item = (Position, &Content)> {
         self.items.iter().zip(0_u16..).filter_map(|(item, index)| {

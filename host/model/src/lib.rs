@@ -15,9 +15,10 @@ pub mod label;
 pub mod openlineage;
 pub mod rule;
 pub mod schema;
+pub mod stub;
 
 pub use date::{PartialDate, Timestamp};
-pub use entry::{Content, Entry, Item, Position, Seq};
+pub use entry::{Content, Entry, Erased, Item, Position, Seq};
 pub use envelope::{Envelope, Format};
 pub use event::{Event, Identity};
 pub use ids::{AgencyPath, Digest, EntityId, SeriesId};

@@ -30,6 +30,11 @@ pub fn of(kind: Kind) -> Option<Schema> {
         Kind::PolicyUnbound => schema_for!(body::PolicyUnbound),
         Kind::PolicyDecided => schema_for!((decision::Decided, decision::Case)),
         Kind::SweepCompleted => schema_for!(decision::SweepCompleted),
+        Kind::HoldPlaced => schema_for!(body::HoldPlaced),
+        Kind::HoldReleased => schema_for!(body::HoldReleased),
+        Kind::DispositionProposed => schema_for!(body::DispositionProposed),
+        Kind::DispositionApproved => schema_for!(body::DispositionApproved),
+        Kind::LogErased => schema_for!(body::LogErased),
         _ => return None,
     })
 }

@@ -109,7 +109,12 @@ impl Runtime {
         }
     }
 
-    fn append_body<T: Serialize>(&self, kind: Kind, by: Option<&str>, body: &T) -> Result<AppendedEntry, RuntimeError> {
+    pub(crate) fn append_body<T: Serialize>(
+        &self,
+        kind: Kind,
+        by: Option<&str>,
+        body: &T,
+    ) -> Result<AppendedEntry, RuntimeError> {
         self.append_own(kind, vec![self.own_envelope(by).with_body(&json(body)?)])
     }
 

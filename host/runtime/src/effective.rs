@@ -28,10 +28,11 @@ pub(crate) fn combined(
         (Some(kept), Some(own)) => Some(joined(shared, kept, &own)),
         (kept, own) => kept.or(own),
     };
+    let holds = shared.holds_of(&looked.record);
     let standing = Standing {
         as_of: shared.as_of.into(),
         levels: &shared.levels,
-        holds: &[],
+        holds: &holds,
         marks: &marks,
         unruled,
         label: kept.as_ref(),

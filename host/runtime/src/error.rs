@@ -24,6 +24,9 @@ pub enum RuntimeError {
     /// What was asked for makes no sense as it was asked.
     #[error("{0}")]
     Invalid(String),
+    /// Who asks may not.
+    #[error("{0}")]
+    Denied(String),
     /// A plugin could not be loaded, or would not be configured.
     #[error("the plugin cannot be used: {0}")]
     Plugin(Fault),

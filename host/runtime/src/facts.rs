@@ -6,7 +6,7 @@ use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, Seq, S
 use fonds_policy::request::RuleInForce;
 use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
 use fonds_views::lineage::{self, Direction, Question, Relation};
-use fonds_views::register::{self, Agencies, Binding, InForce, Record, Schedules};
+use fonds_views::register::{self, Agencies, Binding, Hold, InForce, Record, Schedules};
 use fonds_views::{Rows, ViewError};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
@@ -31,6 +31,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) agencies: Agencies,
     pub(crate) bindings: Vec<Binding>,
     schedules: Schedules,
+    holds: Vec<Hold>,
     pub(crate) levels: Levels,
     rules: std::cell::RefCell<FxHashMap<SeriesId, Result<Arc<RuleInForce>, Unruled>>>,
 }
@@ -44,9 +45,20 @@ impl<'a> Shared<'a> {
             agencies: Agencies::load(rows, seq)?,
             bindings: register::bindings(rows, seq)?,
             schedules: Schedules::load(rows, seq)?,
+            holds: register::holds(rows, seq)?.into_iter().filter(|hold| hold.released_at.is_none()).collect(),
             levels: Levels::default(),
             rules: Default::default(),
         })
+    }
+
+    /// The active holds on a record: its own, and those on a file that it is filed into.
+    pub(crate) fn holds_of(&self, record: &Record) -> Vec<String> {
+        if self.holds.is_empty() {
+            return Vec::new();
+        }
+        let files = record.files.iter().map(|file| &file.id);
+        let all = files.chain([&record.id]).flat_map(|id| register::holds_of(&self.holds, id));
+        all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The rule of a series on the date; each series is read once.

@@ -7,18 +7,21 @@
 pub mod admin;
 pub mod answers;
 mod effective;
+pub mod erase;
 mod error;
 pub mod evaluate;
 mod facts;
+pub mod holds;
 pub mod ingest;
 mod looking;
 pub mod query;
 pub mod schedule;
 
 pub use error::RuntimeError;
-pub use fonds_log::{Damage, Lock, LogError, Options, Reader, StoreError};
+pub use fonds_log::{Damage, Lock, LogError, Options, Reader, ScrubWaiting, StoreError, scrubbed};
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;
+pub use fonds_views::register::Hold;
 
 use fonds_log::{Log, LogStore};
 use fonds_model::decision::Fault;

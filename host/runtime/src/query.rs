@@ -437,7 +437,7 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
         label,
         marks: facts.marks.iter().map(|mark| mark.as_str().to_owned()).collect(),
         attributes: record.own.attributes.clone(),
-        holds: Vec::new(),
+        holds: shared.holds_of(record),
         decisions,
         also,
         effective: effective_answer(effective),

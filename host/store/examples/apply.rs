@@ -86,7 +86,7 @@ fn event(seq: u64) -> Framed {
         name(seq % 100_000)
     );
     let content = Content { salt: random(seq ^ 1 << 40), payload: payload.into_bytes() };
-    let items = vec![Item { digest: Digest(random(seq ^ 2 << 40)), content: Some(content) }];
+    let items = vec![Item::kept(Digest(random(seq ^ 2 << 40)), content)];
     let name = random(seq ^ 3 << 40);
     let entry =
         Entry { seq, at: Timestamp(1_767_225_600_000_000 + seq.cast_signed() * 37), kind: Kind::LineageRun, items };

@@ -1,6 +1,7 @@
 //! Applying entries: blocks go to sled, rows to memory, each few with the position that follows them.
 
 use crate::block::{self, Block, Compressor};
+use crate::erase;
 use crate::hot::{Hot, WriterRows};
 use crate::keys::{self, Progress};
 use crate::run::Run;
@@ -25,9 +26,9 @@ type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What only the one writer needs.
 pub(crate) struct Writer {
-    compressor: Compressor,
+    pub(crate) compressor: Compressor,
     /// The last block, while it may be written again with more entries.
-    tail: Option<Block>,
+    pub(crate) tail: Option<Block>,
     /// Whether blocks may hold more than was applied: after a crash, or an `apply` that failed.
     unsettled: bool,
     /// The position that stands on disk beside the list of runs.
@@ -87,6 +88,11 @@ impl Store {
                 step.fold(framed, &mut fold)?;
             }
             rest = after;
+            // Before the position says that the erasure is applied: what is cut off is erased again.
+            let erased = erase::said(group);
+            if !erased.is_empty() {
+                self.erase(&mut writer, &erased)?;
+            }
             step.write()?;
             self.spill_when_full(&mut writer)?;
         }

@@ -78,10 +78,17 @@ impl Block {
         put_number(&mut self.text, entry.items.len() as u64);
         for item in &entry.items {
             self.raw.extend(item.digest.0);
-            self.text.push(u8::from(item.content.is_some()));
-            if let Some(content) = &item.content {
-                self.raw.extend(content.salt);
-                put_bytes(&mut self.text, &content.payload);
+            match (&item.content, &item.erased) {
+                (Some(content), _) => {
+                    self.text.push(1);
+                    self.raw.extend(content.salt);
+                    put_bytes(&mut self.text, &content.payload);
+                }
+                (None, Some(erased)) => {
+                    self.text.push(2);
+                    put_number(&mut self.text, erased.by);
+                }
+                (None, None) => self.text.push(0),
             }
         }
     }
@@ -165,11 +172,11 @@ fn read_entry(seq: Seq, at: &mut i64, raw: &mut Reader<'_>, text: &mut Reader<'_
     let mut items = Vec::new();
     for _ in 0..text.number()? {
         let digest = Digest(raw.array()?);
-        let content = match text.byte()? {
-            0 => None,
-            _ => Some(Content { salt: raw.array()?, payload: text.bytes()?.to_vec() }),
-        };
-        items.push(Item { digest, content });
+        items.push(match text.byte()? {
+            0 => Item { digest, content: None, erased: None },
+            2 => Item::erased(digest, text.number()?),
+            _ => Item::kept(digest, Content { salt: raw.array()?, payload: text.bytes()?.to_vec() }),
+        });
     }
     Some(Framed { entry: Entry { seq, at: Timestamp(*at), kind, items }, macs })
 }

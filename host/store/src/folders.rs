@@ -24,6 +24,23 @@ pub fn set_aside(dir: &Path) -> Result<String, StoreError> {
     Ok(name)
 }
 
+/// Deletes the stores that were set aside: they may hold what was erased since.
+///
+/// # Errors
+/// [`StoreError::Rejected`] when one cannot be deleted.
+pub fn delete_lost(dir: &Path) -> Result<(), StoreError> {
+    let delete_all = || {
+        for file in fs::read_dir(dir)? {
+            let name = file?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.starts_with("store.lost-")) {
+                delete(dir, name)?;
+            }
+        }
+        File::open(dir)?.sync_all()
+    };
+    delete_all().map_err(|error: io::Error| refused(dir, &error))
+}
+
 /// Puts the rebuilt store in the folder `new` below `dir` in the place of the one in use, which is deleted.
 ///
 /// Neither may be open. After a crash at any point, opening the store finds either the old one or the new one.

@@ -17,6 +17,7 @@
 mod apply;
 mod block;
 mod disk;
+mod erase;
 mod folders;
 mod hot;
 mod keys;
@@ -29,5 +30,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use folders::{NEW, STORE, set_aside, swap_in};
+pub use folders::{NEW, STORE, delete_lost, set_aside, swap_in};
 pub use store::Store;

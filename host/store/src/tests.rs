@@ -17,7 +17,7 @@ fn item(payload: &[u8], content: bool) -> Item {
     digest.iter_mut().zip(payload).for_each(|(to, from)| *to ^= from);
     let content =
         content.then(|| Content { salt: [payload.first().copied().unwrap_or(9); 16], payload: payload.to_vec() });
-    Item { digest: Digest(digest), content }
+    Item { digest: Digest(digest), content, erased: None }
 }
 
 /// An entry with these payloads.

@@ -19,6 +19,14 @@ use fonds_model::{Entry, Envelope, Kind};
 /// [`ViewError`] when the rows below cannot be read, or hold what this code did not write. An item that a fold cannot
 /// understand is no error: it was checked at the edge, and what a later version sends is left to that version.
 pub fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), ViewError> {
+    // What was erased is folded as its stub, at the place where it stood: so a view that is built anew is equal.
+    match entry.stubbed(item) {
+        Some(stubbed) => fold_content(&stubbed, item, rows),
+        None => fold_content(entry, item, rows),
+    }
+}
+
+fn fold_content(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(), ViewError> {
     if !matches!(entry.kind, Kind::LineageRun | Kind::LineageDataset | Kind::LineageJob) {
         lineage::fold(entry, item, rows)?;
         return register::fold(entry, item, rows);

@@ -1,13 +1,12 @@
 //! The log itself: entries, proofs, verification, repair, and mistakes put right.
 
-use crate::args::{self, Key, Log, Why};
+use crate::args::{Key, Log, Why};
 use crate::output::{Screen, Tone, pairs};
 use crate::{Failure, workshop};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fonds_model::body::{Assurance, Who};
 use fonds_model::{Digest, Position, ids};
-use fonds_store::Store;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -18,7 +17,7 @@ impl From<Why> for Who {
     }
 }
 
-fn position(text: &str) -> Result<Position, Failure> {
+pub(super) fn position(text: &str) -> Result<Position, Failure> {
     Position::parse(text)
         .ok_or_else(|| Failure::Usage(format!("`{text}` is not an entry: write SEQ or SEQ/ITEM, such as 12 or 12/1")))
 }
@@ -48,11 +47,16 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
     let reader = workshop::reader(dir)?;
     match command {
         Log::Show { seq } => show(&reader, seq, screen),
+        Log::Erase(told) => super::erase::erase(dir, told, screen),
         Log::Checkpoint => {
             let (_, note) = reader.checkpoint()?;
+            let waiting = reader.scrub_waiting()?;
             Ok(if screen.is_json() {
-                screen.answer(&json!({ "note": note }), |_| String::new())
+                screen.answer(&json!({ "note": note, "scrub_waiting": waiting }), |_| String::new())
             } else {
+                if let Some(waiting) = waiting {
+                    screen.complain(&super::erase::scrub_text(waiting));
+                }
                 screen.text(&note)
             }?)
         }
@@ -88,7 +92,7 @@ fn show(reader: &fonds_runtime::Reader, seq: u64, screen: Screen) -> Result<(), 
     let item = |item: &fonds_model::Item| match &item.content {
         Some(content) => json!({ "digest": item.digest, "salt": ids::hex(&content.salt),
             "payload": String::from_utf8_lossy(&content.payload) }),
-        None => json!({ "digest": item.digest, "erased_by": Value::Null }),
+        None => json!({ "digest": item.digest, "erased_by": item.erased.as_ref().map(|erased| erased.by) }),
     };
     let items: Vec<Value> = entry.items.iter().map(item).collect();
     let answer = json!({ "seq": seq, "header": header, "items": items, "log_size": reader.size()? });
@@ -106,7 +110,10 @@ fn show(reader: &fonds_runtime::Reader, seq: u64, screen: Screen) -> Result<(), 
             text += &screen.paint(Tone::Quiet, &format!("item {index}  sha256 {}\n", item.digest));
             match &item.content {
                 Some(content) => text += &(String::from_utf8_lossy(&content.payload).into_owned() + "\n"),
-                None => text += &screen.paint(Tone::Bad, "erased\n"),
+                None => {
+                    let by = item.erased.as_ref().map(|erased| format!(" by entry {}", erased.by));
+                    text += &screen.paint(Tone::Bad, &format!("erased{}\n", by.unwrap_or_default()));
+                }
             }
         }
         text
@@ -128,7 +135,7 @@ pub(crate) fn verify(dir: &Path, screen: Screen) -> Result<(), Failure> {
     let root = signed.map(|checkpoint| checkpoint.root.to_string());
     let answer = json!({ "verified": whole, "entries": report.entries, "items": report.items, "erased": report.erased,
         "bytes": report.bytes, "root": root, "origin": signed.map(|checkpoint| &checkpoint.origin), "damages": report.damages,
-        "damage": report.damage.iter().map(damage).collect::<Vec<_>>(), "log_size": signed.map(|checkpoint| checkpoint.size) });
+        "scrub_waiting": report.scrub_waiting, "damage": report.damage.iter().map(damage).collect::<Vec<_>>(), "log_size": signed.map(|checkpoint| checkpoint.size) });
     screen.answer(&answer, |screen| {
         let mut text = String::new();
         for found in &report.damage {
@@ -138,31 +145,18 @@ pub(crate) fn verify(dir: &Path, screen: Screen) -> Result<(), Failure> {
         let verdict =
             if whole { screen.paint(Tone::Good, "verified") } else { screen.paint(Tone::Bad, "NOT verified") };
         let root = root.clone().unwrap_or_else(|| "not signed".to_owned());
-        text + &format!("{verdict}: {} entries, {} items, root {root}\n", report.entries, report.items)
+        text += &format!("{verdict}: {} entries, {} items, root {root}\n", report.entries, report.items);
+        if report.erased > 0 {
+            text += &format!("{} items were erased, as entries of the log say\n", report.erased);
+        }
+        if let Some(waiting) = report.scrub_waiting {
+            text += &(super::erase::scrub_text(waiting) + "\n");
+        }
+        text
     })?;
     if whole {
         Ok(())
     } else {
         Err(Failure::Check("the log does not verify: keep every copy of it, and restore from one that does".to_owned()))
     }
-}
-
-/// `store rebuild`.
-pub(crate) fn store(dir: &Path, command: args::Store, screen: Screen) -> Result<(), Failure> {
-    let args::Store::Rebuild = command;
-    let lock = workshop::lock(dir)?;
-    let fresh = Store::open(dir.join(fonds_store::NEW)).map_err(|error| Failure::Store(error.to_string()))?;
-    let runtime = workshop::with_store(dir, lock, fresh)?;
-    let bar = screen.progress("rebuilding");
-    runtime.log().catch_up(&mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
-    let size = runtime.log_size();
-    // Nobody may open the store that is about to be replaced.
-    let lock = runtime.close_keeping_lock()?;
-    fonds_store::swap_in(dir, fonds_store::NEW).map_err(|error| Failure::Store(error.to_string()))?;
-    drop(lock);
-    Ok(screen.answer(&json!({ "log_size": size }), |_| format!("the store was made anew from {size} entries\n"))?)
 }

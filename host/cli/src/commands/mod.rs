@@ -1,13 +1,14 @@
 //! One function a command: open, ask the runtime, show the answer.
 
 mod demo;
+mod erase;
 mod house;
 mod ingest;
 mod log;
 mod policy;
 mod record;
 
-use crate::args::{Cli, Command};
+use crate::args::{self, Cli, Command};
 use crate::output::Screen;
 use crate::{Failure, workshop};
 use clap::CommandFactory;
@@ -33,7 +34,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Annul { position, why } => log::annul(dir, &position, why, screen),
         Command::Log(command) => log::log(dir, command, screen),
         Command::Verify => log::verify(dir, screen),
-        Command::Store(command) => log::store(dir, command, screen),
+        Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
+        Command::Hold(command) => erase::hold(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {

@@ -3,7 +3,7 @@
 use super::code::{Fact, NodeId, Writer};
 use super::list::{self, List};
 use super::names::Folding;
-use crate::{Rows, ViewError};
+use crate::{Pending, Rows, ViewError};
 use fonds_model::{Position, Seq, Timestamp};
 use rustc_hash::FxHashMap;
 
@@ -25,20 +25,37 @@ pub(crate) fn fold(folding: &mut Folding<'_, '_>, target: Position) -> Result<()
     folding.append(List::Annulled, block(target), &entry.0, (0, usize::MAX))
 }
 
+/// Items whose content was erased: their edges stay, and nothing else that they said.
+const ERASED: u8 = b'x';
+
+fn erased_key(position: Position) -> Vec<u8> {
+    let mut key = vec![ERASED];
+    key.extend_from_slice(&position.seq.to_be_bytes());
+    key.extend_from_slice(&position.item.to_be_bytes());
+    key
+}
+
+/// Folds an erasure of an earlier item.
+pub(crate) fn fold_erased(rows: &mut Pending<'_>, target: Position) {
+    rows.put(erased_key(target), Vec::new());
+}
+
 /// Which facts a question sees.
 pub(crate) struct Seen<'a> {
     pub(crate) rows: &'a dyn Rows,
     as_of: Seq,
     on: Timestamp,
     any: bool,
+    any_erased: bool,
     blocks: FxHashMap<NodeId, Vec<(Position, Position)>>,
 }
 
 impl<'a> Seen<'a> {
     pub(crate) fn new(rows: &'a dyn Rows, as_of: Option<Seq>, on: Option<Timestamp>) -> Result<Self, ViewError> {
         let any = crate::rows::below(rows, &[List::Annulled as u8]).next().transpose()?.is_some();
+        let any_erased = crate::rows::below(rows, &[ERASED]).next().transpose()?.is_some();
         let (as_of, on) = (as_of.unwrap_or(Seq::MAX), on.unwrap_or(Timestamp(i64::MAX)));
-        Ok(Self { rows, as_of, on, any, blocks: FxHashMap::default() })
+        Ok(Self { rows, as_of, on, any, any_erased, blocks: FxHashMap::default() })
     }
 
     /// Whether the log knew a node.
@@ -52,6 +69,11 @@ impl<'a> Seen<'a> {
             return Ok(false);
         }
         Ok(!self.any || !self.annulled(fact.position, 0)?)
+    }
+
+    /// Whether what a fact says beside its edges may be told: it stands, and its content was not erased since.
+    pub(crate) fn tells(&mut self, fact: Fact) -> Result<bool, ViewError> {
+        Ok(self.stands(fact)? && !(self.any_erased && self.rows.get(&erased_key(fact.position))?.is_some()))
     }
 
     fn annulled(&mut self, position: Position, depth: u32) -> Result<bool, ViewError> {

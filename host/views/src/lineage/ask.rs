@@ -447,20 +447,20 @@ impl Telling {
                 entity::VERSION => {
                     let version = entry.text()?.to_owned();
                     let fact = entry.fact()?;
-                    if seen.stands(fact)? && !versions.iter().any(|(_, known)| *known == version) {
+                    if seen.tells(fact)? && !versions.iter().any(|(_, known)| *known == version) {
                         versions.push((fact.time, version));
                     }
                 }
                 entity::TAG => {
                     let tag = (entry.text()?.to_owned(), entry.text()?.to_owned());
-                    if seen.stands(entry.fact()?)? {
+                    if seen.tells(entry.fact()?)? {
                         told.tags.insert(tag);
                     }
                 }
                 entity::OWNER => {
                     let (name, _kind) = (entry.text()?.to_owned(), entry.text()?);
                     let fact = entry.fact()?;
-                    if seen.stands(fact)? {
+                    if seen.tells(fact)? {
                         owners.push((name, fact));
                     }
                 }
@@ -506,7 +506,7 @@ impl Telling {
         let mut known = BTreeMap::new();
         for head in columns::heads(rows, made)? {
             let mut fact = head.fact;
-            if !ground.seen.stands(fact)? {
+            if !ground.seen.tells(fact)? {
                 continue;
             }
             if let Some(node) = head.activity {

@@ -87,7 +87,7 @@ impl Draft {
             activity::OWNER => {
                 let (name, kind) = (entry.text()?.to_owned(), entry.text()?.to_owned());
                 let fact = entry.fact()?;
-                if seen.stands(fact)? {
+                if seen.tells(fact)? {
                     self.activity.owners.push((name, kind, fact));
                 }
             }

@@ -109,6 +109,12 @@ pub(crate) fn fold(entry: &Entry, item: u16, rows: &mut Pending<'_>) -> Result<(
             let when = When::of(envelope.time.as_deref(), envelope.on, entry.at);
             fold_derived(folding, entry.kind, subject, &derived_from, when)
         }
+        Kind::LogErased => {
+            for erased in body::erased_items(&content.payload) {
+                annul::fold_erased(folding.rows, erased.position());
+            }
+            Ok(())
+        }
         Kind::EntryAnnulled => {
             let Ok((envelope, body)) = content.split() else { return Ok(()) };
             match body::parse::<body::Annulled>(entry.kind, envelope.format, body) {

@@ -41,6 +41,10 @@ pub(super) const SERIES: u8 = b'O';
 pub(super) const DECISION: u8 = b'Q';
 /// Records as they are now; above all that a record's fold writes beside it.
 pub(super) const RECORD: u8 = b'R';
+/// Proposals to erase, by the entry that made them.
+pub(super) const ERASURE: u8 = b'X';
+/// Holds, by name.
+pub(super) const HOLD: u8 = b'Y';
 
 const POSITION_BYTES: usize = 10;
 

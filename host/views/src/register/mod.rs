@@ -13,7 +13,9 @@ mod bindings;
 mod datasets;
 mod decisions;
 mod due;
+mod erasures;
 mod fact;
+mod holds;
 mod keys;
 mod read;
 mod record;
@@ -29,7 +31,9 @@ pub use agencies::{Agencies, AgencyOn, Definition};
 pub use bindings::{Binding, Installed, bindings, plugins};
 pub use decisions::{Classified, InForce, classified, context, decisions, decisions_under};
 pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
+pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
+pub use holds::{Hold, holds, holds_of};
 pub use read::{
     Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, lifecycle, record, records, records_after,
     standing,
@@ -89,6 +93,11 @@ fn concerns_register(kind: Kind) -> bool {
                 | Kind::PolicyUnbound
                 | Kind::PolicyDecided
                 | Kind::SweepCompleted
+                | Kind::HoldPlaced
+                | Kind::HoldReleased
+                | Kind::DispositionProposed
+                | Kind::DispositionApproved
+                | Kind::LogErased
         )
 }
 
@@ -123,6 +132,11 @@ fn fold_body(
             decisions::fold_case(rows, position, digest, body)
         }
         Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
+        Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
+        Kind::HoldReleased => holds::release(rows, position, &parsed!(body::HoldReleased).name),
+        Kind::DispositionProposed => erasures::propose(rows, position, parsed!(body::DispositionProposed)),
+        Kind::DispositionApproved => erasures::approve(rows, position, parsed!(body::DispositionApproved)),
+        Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
         Kind::EntryCorrected | Kind::EntryAnnulled => {
             write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
         }

@@ -71,7 +71,7 @@ impl Log {
 
     fn push_items(&mut self, kind: Kind, payloads: Vec<Vec<u8>>) -> Seq {
         let seq = self.entries.len() as Seq;
-        let item = |payload| Item { digest: Digest::default(), content: Some(Content { salt: [0; 16], payload }) };
+        let item = |payload| Item::kept(Digest::default(), Content { salt: [0; 16], payload });
         let at = Timestamp(1_767_225_600_000_000 + seq as i64);
         self.entries.push(Entry { seq, at, kind, items: payloads.into_iter().map(item).collect() });
         seq

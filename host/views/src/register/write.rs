@@ -93,7 +93,7 @@ fn count(rows: &mut Pending<'_>, stood: bool, stands: bool) -> Result<(), ViewEr
 }
 
 /// The records that an item tells of, those that a correction gave it to among them; the first is its own.
-fn touched(rows: &dyn Rows, position: Position) -> Result<(Vec<EntityId>, u16), ViewError> {
+pub(super) fn touched(rows: &dyn Rows, position: Position) -> Result<(Vec<EntityId>, u16), ViewError> {
     match keys::get_long(rows, &keys::key_of(ITEM, position))? {
         Some((bytes, had)) => Ok((keys::decode(&bytes, "the records of an item")?, had)),
         None => Ok((Vec::new(), 0)),
@@ -188,7 +188,7 @@ fn adopt(
 }
 
 /// Resolves a record anew from its whole history.
-fn resettle(rows: &mut Pending<'_>, id: &EntityId) -> Result<(), ViewError> {
+pub(super) fn resettle(rows: &mut Pending<'_>, id: &EntityId) -> Result<(), ViewError> {
     let old = stored(rows, id)?;
     let history = lifecycle(rows, id, None)?;
     let new = resolved(id, &history, None, Extent::Stored);
