@@ -10,6 +10,7 @@
 )]
 
 mod conformance;
+mod erase;
 mod faults;
 mod hostile;
 mod ingest;

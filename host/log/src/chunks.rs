@@ -101,7 +101,11 @@ impl Chunks {
                     Chunk { seq, bytes: bytes? }
                 }
                 Some(Open::Plain { file, path, offset }) => {
-                    let Some((chunk, entries)) = self.read_plain(&file, &path, offset)? else { continue };
+                    let Some((chunk, entries)) = self.read_plain(&file, &path, offset)? else {
+                        // Where the segment was rewritten, what came before is read again and passed over.
+                        self.from = self.from.max(self.next);
+                        continue;
+                    };
                     self.next += entries;
                     let offset = offset + chunk.bytes.len() as u64;
                     self.open = Some(Open::Plain { file, path, offset });
@@ -170,7 +174,8 @@ impl Chunks {
         Ok(false)
     }
 
-    /// Whole frames from an offset, and how many entries they are; `None` at the end of a segment that another follows.
+    /// Whole frames from an offset, and how many entries they are; `None` at the end of a segment that another follows, or
+    /// that an erasure has put another in the place of.
     fn read_plain(&self, file: &File, path: &Path, offset: u64) -> Result<Option<(Chunk, u64)>, LogError> {
         let mut want = CHUNK_BYTES;
         loop {
@@ -200,12 +205,19 @@ impl Chunks {
                 continue;
             }
             let follows = bytes.is_empty() && self.next != self.segment;
-            if follows && self.is_begun(self.next)? {
+            if follows && self.is_begun(self.next)? || is_replaced(file, path) {
                 return Ok(None);
             }
             return Err(LogError::damaged(self.next, format!("`{}` does not hold it whole", path.display())));
         }
     }
+}
+
+/// Whether another file has the path of an open one.
+fn is_replaced(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_other = |open: std::fs::Metadata| std::fs::metadata(path).is_ok_and(|there| there.ino() != open.ino());
+    file.metadata().is_ok_and(is_other)
 }
 
 fn read_at_most(file: &File, offset: u64, want: usize) -> std::io::Result<Vec<u8>> {
