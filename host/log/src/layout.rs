@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) keys: PathBuf,
     pub(crate) blobs: PathBuf,
     pub(crate) checkpoint: PathBuf,
+    /// The newest checkpoint that witnesses have cosigned, if any has.
+    pub(crate) cosigned: PathBuf,
 }
 
 /// `fonds.json`.
@@ -36,6 +38,7 @@ impl Layout {
             keys: dir.join("keys"),
             blobs: dir.join("blobs"),
             checkpoint: dir.join("checkpoint"),
+            cosigned: dir.join("checkpoint.cosigned"),
         }
     }
 

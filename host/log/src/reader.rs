@@ -39,7 +39,7 @@ pub struct ConsistencyProof {
 /// A log that is only read; needs no lock and no store.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    layout: Layout,
+    pub(crate) layout: Layout,
     origin: String,
     keys: Vec<Verifier>,
 }
@@ -73,7 +73,11 @@ impl Reader {
     /// # Errors
     /// [`LogError::Note`] when its form or signature is wrong.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), LogError> {
-        self.layout.checkpoint(&self.keys)
+        match self.layout.checkpoint(&self.keys) {
+            // The key may have been rotated since this was opened.
+            Err(LogError::Note(_)) => self.layout.checkpoint(&keys::verifiers(&self.layout.keys)?),
+            checkpoint => checkpoint,
+        }
     }
 
     /// How many entries stand in whole groups; never fewer than the stored checkpoint says, unless the log is damaged.
@@ -277,7 +281,11 @@ impl Reader {
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, LogError> {
         // First the checkpoint, then the size: the journal may grow in between, and never shrinks below it.
         let signed = self.checkpoint();
-        verify::verify(&self.layout.journal, signed.map(|(checkpoint, _)| checkpoint), self.size()?, progress)
+        let note = signed.as_ref().map(|(_, note)| note.clone()).ok();
+        let signed = signed.map(|(checkpoint, _)| checkpoint);
+        let mut report = verify::verify(&self.layout.journal, signed, self.size()?, progress)?;
+        self.verify_keys(note.as_deref(), &mut report)?;
+        Ok(report)
     }
 
     /// A blob by its digest, checked.

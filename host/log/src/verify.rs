@@ -6,7 +6,7 @@ use crate::entry::{Header, item_digest};
 use crate::frame::{EntryFrame, Frame};
 use crate::tree::{CompactRange, leaf_hash};
 use crate::{LogError, entry, segment};
-use fonds_model::{Digest, Timestamp};
+use fonds_model::{Digest, Kind, Timestamp};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -43,6 +43,8 @@ pub struct Report {
     pub damage: Vec<Damage>,
     /// How many damages there are.
     pub damages: u64,
+    /// The entries that add a key.
+    pub(crate) key_entries: Vec<u64>,
 }
 
 impl Report {
@@ -52,7 +54,7 @@ impl Report {
         self.damages == 0
     }
 
-    fn add(&mut self, seq: Option<u64>, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, seq: Option<u64>, what: impl Into<String>) {
         self.damages += 1;
         if self.damage.len() < DAMAGES_MAX {
             self.damage.push(Damage { seq, what: what.into() });
@@ -82,6 +84,7 @@ struct Checked {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     damage: Vec<(u64, String)>,
+    key_entries: Vec<u64>,
 }
 
 pub(crate) fn verify(
@@ -222,6 +225,9 @@ fn check_entry(seq: u64, entry: EntryFrame<'_>, checked: &mut Checked) -> Result
     }
     checked.first.get_or_insert(header.at);
     checked.last = Some(header.at);
+    if header.kind == Kind::LogKeyAdded {
+        checked.key_entries.push(seq);
+    }
     let mut count = 0;
     for (index, item) in entry.items().enumerate() {
         count += 1;
@@ -293,6 +299,7 @@ impl Folded {
             self.lost = true;
         }
         checked.damage.into_iter().for_each(|(seq, what)| self.report.add(Some(seq), what));
+        self.report.key_entries.extend(checked.key_entries);
         self.report.items += checked.items;
         self.report.erased += checked.erased;
         self.report.bytes += checked.bytes;
