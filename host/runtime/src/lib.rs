@@ -9,14 +9,16 @@ pub mod answers;
 mod effective;
 mod error;
 pub mod evaluate;
+pub mod evidence;
 mod facts;
 pub mod ingest;
+pub mod keys;
 mod looking;
 pub mod query;
 pub mod schedule;
 
 pub use error::RuntimeError;
-pub use fonds_log::{Damage, Lock, LogError, Options, Reader, StoreError};
+pub use fonds_log::{Checkpoint, Damage, Lock, LogError, Options, Reader, StoreError, Witness, note};
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;
 

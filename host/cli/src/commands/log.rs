@@ -1,6 +1,7 @@
 //! The log itself: entries, proofs, verification, repair, and mistakes put right.
 
-use crate::args::{self, Key, Log, Why};
+use super::keys;
+use crate::args::{self, Log, Why};
 use crate::output::{Screen, Tone, pairs};
 use crate::{Failure, workshop};
 use base64::Engine as _;
@@ -49,7 +50,7 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
     match command {
         Log::Show { seq } => show(&reader, seq, screen),
         Log::Checkpoint => {
-            let (_, note) = reader.checkpoint()?;
+            let (_, note) = reader.checkpoint_cosigned()?;
             Ok(if screen.is_json() {
                 screen.answer(&json!({ "note": note }), |_| String::new())
             } else {
@@ -71,10 +72,9 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
             let answer = json!({ "size": exported, "dir": dir });
             Ok(screen.answer(&answer, |_| format!("{exported} entries are in {}\n", dir.display()))?)
         }
-        Log::Key(Key::Show) => {
-            let key = fonds_runtime::key(&reader)?;
-            Ok(screen.answer(&json!({ "key": key }), |_| format!("{key}\n"))?)
-        }
+        Log::Key(command) => keys::key(dir, &reader, command, screen),
+        Log::Witness(command) => keys::witness(dir, &reader, command, screen),
+        Log::Cosign(told) => keys::cosign(dir, &reader, &told, screen),
     }
 }
 
