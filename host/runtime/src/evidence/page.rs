@@ -4,7 +4,7 @@ use fonds_model::{Digest, Kind, Seq};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A payload is shown up to this many characters; all of it is in the document.
+/// A payload is shown up to this many characters, and then an ellipsis; all of it is in the document.
 const SHOWN_CHARACTERS_MAX: usize = 2_000;
 
 const STYLE: &str = "body{font:16px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#111;\
@@ -13,10 +13,34 @@ collapse;width:100%;margin:.5rem 0}th,td{text-align:left;vertical-align:top;padd
 1px solid #ddd;overflow-wrap:anywhere}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.6rem;\
 font-size:.8rem}@media print{body{margin:0;max-width:none;font-size:10pt}tr,h2,h3{break-inside:avoid;break-after:avoid}}";
 
+/// The tables, each with the beginnings of the kinds that it lists.
+const SECTIONS: [(&str, &[&str]); 3] = [
+    ("History", &["record.", "entry."]),
+    ("Lineage", &["lineage."]),
+    (
+        "What decisions rest on",
+        &[
+            "access.",
+            "agency.",
+            "backup.",
+            "disposition.",
+            "hold.",
+            "log.",
+            "plugin.",
+            "policy.b",
+            "policy.u",
+            "schedule.",
+            "sweep.",
+            "term.",
+        ],
+    ),
+];
+
 const INTRO: &str = "This page was made from entries of a tamper-evident log. By itself it proves nothing: the proof \
 stands inside this file, and <code>fonds verify-evidence</code>, or the verifier in <code>examples/verify-evidence</code>, \
 checks it with the log's public key and makes this page anew to compare it. Evidence shows that what stands here was \
-logged; that nothing was left out only the whole log can show.";
+logged; that nothing was left out only the whole log can show. Parts of entries that concern other records are here \
+as digests only.";
 
 /// A proved entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +94,6 @@ struct Named {
 struct Event {
     job: Option<Named>,
     dataset: Option<Named>,
-    #[serde(rename = "eventType")]
-    event_type: Option<String>,
 }
 
 /// A payload, as far as a page shows it.
@@ -104,12 +126,11 @@ impl<'a> Told<'a> {
         }
         if kind.as_str().starts_with("lineage.") {
             let Ok(event) = serde_json::from_slice::<Event>(self.body) else { return String::new() };
-            let Some(named) = event.job.or(event.dataset) else { return String::new() };
-            let about = format!("{}/{} {}", named.namespace, named.name, event.event_type.unwrap_or_default());
-            return about.trim_end().to_owned();
+            let named = event.job.or(event.dataset);
+            return named.map(|named| format!("{}/{}", named.namespace, named.name)).unwrap_or_default();
         }
         let own = self.own();
-        let told = ["path", "name", "policy", "id", "schedule", "key", "seq"].iter().find_map(|name| own.get(name));
+        let told = ["path", "name", "id", "schedule", "key", "seq"].iter().find_map(|name| own.get(name));
         told.map(scalar).unwrap_or_default()
     }
 }
@@ -117,6 +138,7 @@ impl<'a> Told<'a> {
 fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Null => String::new(),
         other => other.to_string(),
     }
 }
@@ -129,7 +151,7 @@ fn flat(value: &Value, name: &str, rows: &mut Vec<(String, String)>) {
             names.sort_unstable();
             for member in names {
                 let below = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
-                flat(&members[member.as_str()], &below, rows);
+                flat(members.get(member).unwrap_or(&Value::Null), &below, rows);
             }
         }
         Value::Array(values) => values.iter().for_each(|value| flat(value, name, rows)),
@@ -167,27 +189,23 @@ fn pairs(rows: Vec<(String, String)>) -> String {
     table(&["what", "says"], &rows.into_iter().map(|(name, value)| vec![name, value]).collect::<Vec<_>>())
 }
 
-/// The page, up to where the document begins.
+/// The page, up to where the document begins; up to `</header>` it is the same in every file.
 pub(super) fn render(record: &str, truncated: bool, checkpoint: &str, entries: &[Entry]) -> String {
-    let record = escape(record);
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
-         content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>Evidence about {record}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>Evidence about {record}</h1>\n<p>{INTRO}</p>\n"
+         content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<title>Evidence about a record</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<header>\n<p><strong>Evidence about a record.</strong> {INTRO}</p>\n</header>\n"
     );
-    out += "<h2>Decisions</h2>\n";
+    out += &format!("<h1>{}</h1>\n<h2>Decisions</h2>\n", escape(record));
     for entry in entries.iter().filter(|entry| entry.kind == Kind::PolicyDecided) {
         out += &decisions(entry, entries);
     }
-    let history = |kind: Kind| kind.as_str().starts_with("record.") || kind.as_str().starts_with("entry.");
-    let lineage = |kind: Kind| kind.as_str().starts_with("lineage.");
-    out += &listed("History", entries, history);
-    out += &listed("Lineage", entries, lineage);
+    for (title, kinds) in SECTIONS {
+        out += &listed(title, entries, kinds);
+    }
     if truncated {
         out += "<p>Its lineage goes on: it was cut at the bound on its size.</p>\n";
     }
-    let rest = |kind: Kind| !history(kind) && !lineage(kind) && kind != Kind::PolicyDecided;
-    out += &listed("What decisions rest on", entries, rest);
     out += &rules(entries);
     out += "<h2>Word for word</h2>\n";
     for entry in entries {
@@ -196,9 +214,9 @@ pub(super) fn render(record: &str, truncated: bool, checkpoint: &str, entries: &
     out + &format!("<h2>Checkpoint</h2>\n<pre>{}</pre>", escape(checkpoint))
 }
 
-fn listed(title: &str, entries: &[Entry], of: impl Fn(Kind) -> bool) -> String {
+fn listed(title: &str, entries: &[Entry], kinds: &[&str]) -> String {
     let mut rows = Vec::new();
-    for entry in entries.iter().filter(|entry| of(entry.kind)) {
+    for entry in entries.iter().filter(|entry| kinds.iter().any(|kind| entry.kind.as_str().starts_with(kind))) {
         for (index, item) in entry.items.iter().enumerate() {
             let told = match item {
                 Shown::Withheld => continue,
@@ -234,15 +252,14 @@ fn decisions(entry: &Entry, entries: &[Entry]) -> String {
         let (policy, world, as_of) = (get("policy"), get("world"), get("as_of"));
         let verdict = body.get("verdict").cloned().unwrap_or_default();
         let mut rows = Vec::new();
-        flat(&verdict, "", &mut rows);
+        flat(&body, "", &mut rows);
         let plugin = installed(entries, &get("plugin"));
         for (code, detail) in reasons(&verdict) {
             rows.push(("because".to_owned(), reason(&plugin, &code, &detail)));
         }
-        rows.push(("facts".to_owned(), body.get("facts").map(scalar).unwrap_or_default()));
+        flat(&shared, "", &mut rows);
         rows.push(("plugin.name".to_owned(), plugin.get("name").map(scalar).unwrap_or_default()));
         rows.push(("plugin.version".to_owned(), plugin.get("version").map(scalar).unwrap_or_default()));
-        flat(&shared, "", &mut rows);
         let title = escape(&format!("{}/{index} {policy}: {world}, as of {as_of}", entry.seq));
         out += &format!("<h3>{title}</h3>\n{}", pairs(rows));
     }
@@ -268,10 +285,10 @@ fn installed(entries: &[Entry], digest: &str) -> Value {
 fn reason(plugin: &Value, code: &str, detail: &str) -> String {
     let known = plugin.get("reasons").and_then(Value::as_array).into_iter().flatten();
     let Some(known) = known.into_iter().find(|known| known.get("code").is_some_and(|found| found == code)) else {
-        return format!("{code} {detail}").trim_end().to_owned();
+        return format!("{code} {detail}");
     };
     let text = known.get("text").map(scalar).unwrap_or_default().replace("{detail}", detail);
-    match known.get("authority").filter(|authority| !authority.is_null()) {
+    match known.get("authority").filter(|authority| !scalar(authority).is_empty()) {
         Some(authority) => format!("{text} ({})", scalar(authority)),
         None => text,
     }
@@ -283,12 +300,10 @@ fn rules(entries: &[Entry]) -> String {
     for entry in entries.iter().filter(|entry| entry.kind == Kind::ScheduleImported) {
         for (index, payload) in entry.contents().filter(|(index, _)| *index > 0) {
             let series = Told::read(payload).own();
-            let get = |name: &str| series.get(name).map(scalar).unwrap_or_default();
+            let id = series.get("id").map(scalar).unwrap_or_default();
             let mut rows = Vec::new();
-            flat(series.get("rule").unwrap_or_default(), "", &mut rows);
-            flat(series.get("notes").unwrap_or_default(), "note", &mut rows);
-            let title = escape(&format!("{}/{index} {}: {}", entry.seq, get("id"), get("title")));
-            out += &format!("<h3>{title}</h3>\n{}", pairs(rows));
+            flat(&series, "", &mut rows);
+            out += &format!("<h3>{}/{index} {}</h3>\n{}", entry.seq, escape(&id), pairs(rows));
         }
     }
     out
@@ -297,25 +312,17 @@ fn rules(entries: &[Entry]) -> String {
 /// An entry's payloads as they were logged.
 fn words(entry: &Entry) -> String {
     let mut out = String::new();
-    let mut withheld = 0;
     for (index, item) in entry.items.iter().enumerate() {
-        let title = format!("<h3>{}/{index} {}</h3>\n", entry.seq, entry.kind);
-        match item {
-            Shown::Withheld => withheld += 1,
-            Shown::Erased => out += &format!("{title}<p>Its content was erased; its digest stays.</p>\n"),
-            Shown::Content(payload) => {
-                let text = String::from_utf8_lossy(payload);
-                let shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
-                out += &format!("{title}<pre>{}</pre>\n", escape(&shown));
-                if shown.len() < text.len() {
-                    out += "<p>It goes on; all of it is inside this file.</p>\n";
-                }
-            }
+        let text = match item {
+            Shown::Withheld => continue,
+            Shown::Erased => "erased".into(),
+            Shown::Content(payload) => String::from_utf8_lossy(payload),
+        };
+        let mut shown: String = text.chars().take(SHOWN_CHARACTERS_MAX).collect();
+        if shown.len() < text.len() {
+            shown.push('\u{2026}');
         }
-    }
-    if withheld > 0 {
-        out +=
-            &format!("<p>Entry {}: {withheld} items concern other records, and are here as digests.</p>\n", entry.seq);
+        out += &format!("<h3>{}/{index} {}</h3>\n<pre>{}</pre>\n", entry.seq, entry.kind, escape(&shown));
     }
     out
 }
