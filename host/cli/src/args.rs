@@ -121,6 +121,29 @@ pub(crate) enum Command {
     /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand)]
     Log(Log),
+    /// Write the proof of a record's history into one file, which is also a page to read.
+    ///
+    /// It holds what concerns the record and nothing else, checks without a store and a network, and opens in any browser.
+    #[command(after_help = "Example: fonds evidence permit/2011-0042 --to permit.html")]
+    Evidence {
+        /// The record's id.
+        id: String,
+        /// Where it goes.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Check evidence with no store at hand: signatures, proofs, contents, and the page that people read.
+    #[command(after_help = "Example: fonds verify-evidence permit.html --key \"$(cat log.vkey)\"")]
+    VerifyEvidence {
+        /// The evidence; `-`: stdin.
+        file: PathBuf,
+        /// A key of the log: name+hash+key, from a source that you trust, and never from the file itself.
+        #[arg(long = "key", value_name = "VKEY", required = true)]
+        keys: Vec<String>,
+        /// A witness who must have cosigned.
+        #[arg(long = "witness", value_name = "VKEY")]
+        witnesses: Vec<String>,
+    },
     /// Re-hash everything against the signed checkpoint.
     #[command(after_help = "Example: fonds verify --output json")]
     Verify,
@@ -485,6 +508,58 @@ pub(crate) enum Log {
     /// The keys that sign.
     #[command(subcommand)]
     Key(Key),
+    /// Who cosigns this log's checkpoints, and this installation's own key as a witness of others.
+    #[command(subcommand)]
+    Witness(Witness),
+    /// As a witness, cosign other logs' checkpoints: each only once it is seen to continue the last one cosigned.
+    ///
+    /// A source is a checkpoint in a file (`-`: stdin), or the data folder of another log. Answers with the note and all
+    /// its signatures.
+    #[command(
+        after_help = "Example: fonds --store witness log cosign /srv/other/fonds-data --key \"$KEY\" > cosigned.txt"
+    )]
+    Cosign(Cosign),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cosign {
+    /// A checkpoint's file, `-`, or the data folder of another log.
+    #[arg(required = true, value_name = "NOTE_FILE|STORE")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// A key of the log, as `fonds log key show` prints it; needed once a key, and kept from then on.
+    #[arg(long = "key", value_name = "VKEY")]
+    pub(crate) keys: Vec<String>,
+    /// What `fonds log consistency OLD NEW` printed, from the size cosigned last; a data folder needs none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) proof: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Witness {
+    /// This installation's key as a witness, made on first use: what others pass to `witness add`.
+    #[command(after_help = "Example: fonds --store witness log witness key")]
+    Key,
+    /// Let a witness's cosignatures count; an entry says so.
+    #[command(
+        after_help = "Example: fonds log witness add \"$(fonds --store witness log witness key)\" --by c.archivist"
+    )]
+    Add {
+        /// The witness's key: name+hash+key.
+        #[arg(value_name = "VKEY")]
+        key: String,
+        /// Who adds it.
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// The witnesses whose cosignatures count.
+    #[command(after_help = "Example: fonds log witness list")]
+    List,
+    /// Store a cosigned checkpoint, once its signatures are checked and it is seen to be of this log.
+    #[command(after_help = "Example: fonds log witness receive cosigned.txt")]
+    Receive {
+        /// What the witness's `log cosign` printed; `-`: stdin.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -565,9 +640,25 @@ pub(crate) enum Hold {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// The C2SP verifier key: name+hash+key.
-    #[command(after_help = "Example: fonds log key show")]
-    Show,
+    /// The C2SP verifier key that signs now: name+hash+key.
+    #[command(after_help = "Example: fonds log key show --all")]
+    Show {
+        /// Also the keys that signed before, which check older checkpoints; the newest first.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Put a fresh key in use; an entry says so, and the checkpoint over it is signed by both keys.
+    ///
+    /// The old key's secret is dropped: it checks what it signed, and signs nothing more.
+    #[command(after_help = "Example: fonds log key rotate --by c.archivist --reason 'yearly rotation'")]
+    Rotate {
+        /// Who rotates it.
+        #[arg(long)]
+        by: Option<String>,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

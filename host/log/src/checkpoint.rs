@@ -18,10 +18,16 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// The text that is signed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0))
+    }
+
     /// The signed note.
     #[must_use]
     pub fn sign(&self, signer: &Signer) -> String {
-        signer.sign(&format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.0)))
+        signer.sign(&self.text())
     }
 
     /// Checks a signed note and reads what it says; lines after the third are passed over, as the format has it.
@@ -29,8 +35,16 @@ impl Checkpoint {
     /// # Errors
     /// [`LogError::Note`] when its form or signature is wrong.
     pub fn open(note: &str, keys: &[Verifier]) -> Result<Self, LogError> {
+        Self::read(note::open(note, keys)?)
+    }
+
+    /// Reads the text of a note whose signatures were checked before.
+    ///
+    /// # Errors
+    /// [`LogError::Note`] when it is no checkpoint.
+    pub fn read(text: &str) -> Result<Self, LogError> {
         let wrong = || LogError::Note("it is signed, but it is no checkpoint".to_owned());
-        let mut lines = note::open(note, keys)?.lines();
+        let mut lines = text.lines();
         let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(wrong());
         };

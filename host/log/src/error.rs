@@ -77,6 +77,9 @@ pub enum LogError {
     /// A note whose form or signature is wrong.
     #[error("the signed note is wrong: {0}")]
     Note(String),
+    /// The witness does not cosign what it was shown.
+    #[error("the witness refuses: {0}")]
+    Witness(String),
     /// Bytes of the log that are not what was acknowledged.
     #[error("the log is damaged at entry `{seq}`: {why}; restore the journal from a backup")]
     Damaged {

@@ -1,6 +1,13 @@
-//! The keys of a log: one that signs, one that checks, and the secret of the identities.
+//! The keys of a log: the one that signs, those that check, and the secret of the identities.
+//!
+//! A rotation is done in steps, each durable before the next, so that a crash leaves a log that signs with a key it has:
+//! `next.key` is written, the entry that names the new key is appended, the key is put first among those that check, a
+//! checkpoint over the entry is signed by both keys, `signing.key` is replaced, `next.key` is removed. On open, what
+//! `next.key` tells of is completed when its entry is in the journal, and dropped when it is not. The old key's secret
+//! goes with `signing.key`: it has nothing left to sign, and could only be stolen.
 
 use crate::entry::SALT_BYTES;
+use crate::error::io_error;
 use crate::note::{Signer, Verifier};
 use crate::{LogError, Macs, disk};
 use fonds_model::{Digest, Identity};
@@ -10,6 +17,10 @@ use std::cell::RefCell;
 use std::path::Path;
 
 const SIGNING: &str = "signing.key";
+/// The key that a rotation is about to put in use, and the log's size when it began.
+const NEXT: &str = "next.key";
+/// The keys of those who cosign, a line each, in the order in which they were added.
+const WITNESSES: &str = "witnesses";
 const CHECKING: &str = "verifier.keys";
 const IDENTITY: &str = "identity.secret";
 
@@ -33,6 +44,83 @@ pub(crate) fn signer(dir: &Path) -> Result<Signer, LogError> {
 /// The keys that check them, a line each, the one in use first.
 pub(crate) fn verifiers(dir: &Path) -> Result<Vec<Verifier>, LogError> {
     disk::read_text(&dir.join(CHECKING))?.lines().map(Verifier::parse).collect()
+}
+
+/// Begins a rotation: a fresh key, durable, that signs nothing alone yet.
+pub(crate) fn begin(dir: &Path, origin: &str, size: u64) -> Result<Signer, LogError> {
+    let mut seed = [0; 32];
+    fill_random(&mut seed)?;
+    let signer = Signer::from_seed(origin, &seed)?;
+    disk::replace(&dir.join(NEXT), format!("{}\n{size}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
+    Ok(signer)
+}
+
+/// The key of a rotation that was begun and not ended, and the size from which on its entry may stand.
+pub(crate) fn begun(dir: &Path) -> Result<Option<(Signer, u64)>, LogError> {
+    let text = match disk::read_text(&dir.join(NEXT)) {
+        Err(error) if error.is_missing() => return Ok(None),
+        text => text?,
+    };
+    let mut lines = text.lines();
+    let signer = Signer::parse(lines.next().unwrap_or_default())?;
+    let size = lines.next().and_then(|size| size.parse().ok());
+    Ok(Some((signer, size.ok_or_else(|| LogError::Key(dir.join(NEXT).display().to_string()))?)))
+}
+
+/// Gives a rotation up, or ends it once its key signs.
+pub(crate) fn end(dir: &Path) -> Result<(), LogError> {
+    match std::fs::remove_file(dir.join(NEXT)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io_error("remove", &dir.join(NEXT))(error)),
+        _ => disk::sync_dir(dir),
+    }
+}
+
+/// Puts a key first among those that check.
+pub(crate) fn put_first(dir: &Path, key: &Verifier) -> Result<(), LogError> {
+    let mut keys = verifiers(dir)?;
+    keys.retain(|known| known != key);
+    keys.insert(0, key.clone());
+    write_keys(&dir.join(CHECKING), &keys)
+}
+
+/// Lets a key sign; the old key's secret is gone with it.
+pub(crate) fn put_in_use(dir: &Path, signer: &Signer) -> Result<(), LogError> {
+    disk::replace(&dir.join(SIGNING), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)
+}
+
+/// The witnesses whose cosignatures count.
+pub(crate) fn witnesses(dir: &Path) -> Result<Vec<Verifier>, LogError> {
+    match disk::read_text(&dir.join(WITNESSES)) {
+        Err(error) if error.is_missing() => Ok(Vec::new()),
+        text => text?.lines().map(Verifier::parse).collect(),
+    }
+}
+
+/// Adds a witness to those whose cosignatures count.
+pub(crate) fn add_witness(dir: &Path, key: &Verifier) -> Result<(), LogError> {
+    let mut keys = witnesses(dir)?;
+    if !keys.contains(key) {
+        keys.push(key.clone());
+    }
+    write_keys(&dir.join(WITNESSES), &keys)
+}
+
+fn write_keys(path: &Path, keys: &[Verifier]) -> Result<(), LogError> {
+    let text: String = keys.iter().map(|key| format!("{key}\n")).collect();
+    disk::replace(path, text.as_bytes(), 0o644)
+}
+
+/// The secret with which this installation cosigns other logs, made on first use.
+pub(crate) fn cosigner(path: &Path, name: &str) -> Result<Signer, LogError> {
+    match disk::read_text(path) {
+        Err(error) if error.is_missing() => {}
+        text => return Signer::parse(&text?),
+    }
+    let mut seed = [0; 32];
+    fill_random(&mut seed)?;
+    let signer = Signer::witness(name, &seed)?;
+    disk::replace(path, format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
+    Ok(signer)
 }
 
 fn fill_random(bytes: &mut [u8]) -> Result<(), LogError> {

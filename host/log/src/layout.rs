@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) erasing: PathBuf,
     /// There while erased bytes wait for a scrub of the store's files.
     pub(crate) scrub: PathBuf,
+    /// The newest checkpoint that witnesses have cosigned, if any has.
+    pub(crate) cosigned: PathBuf,
 }
 
 /// `fonds.json`.
@@ -42,6 +44,7 @@ impl Layout {
             checkpoint: dir.join("checkpoint"),
             erasing: dir.join("erasing"),
             scrub: dir.join("scrub"),
+            cosigned: dir.join("checkpoint.cosigned"),
         }
     }
 

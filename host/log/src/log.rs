@@ -10,7 +10,7 @@ use crate::queue::{Job, Queue};
 use crate::recover::{Recovered, recover};
 use crate::shared::{Clock, Options, Shared, State};
 use crate::writer::Writer;
-use crate::{LogError, LogStore, Reader, blobs, erase, hashes, keeper};
+use crate::{LogError, LogStore, Reader, blobs, erase, hashes, keeper, rotate};
 use fonds_model::{Digest, Identity, Kind, Position, Seq};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
@@ -34,7 +34,7 @@ pub enum Outcome {
 ///
 /// INVARIANT (append-only): entry bytes and item digests never change once acknowledged.
 pub struct Log {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<()>>>,
     followers: Mutex<Vec<JoinHandle<()>>>,
@@ -126,11 +126,12 @@ impl Log {
             active: active.map(|active| active.seq),
             ..State::default()
         };
-        let keys = (Identities::load(&layout.keys)?, keys::signer(&layout.keys)?);
+        let keys = (Identities::load(&layout.keys)?, rotate::signing(&layout, tree.size())?);
         let queue = Arc::new(Queue::new(options.queue_bytes_max));
         let unloaded = unapplied.is_none();
         let unapplied = unapplied.unwrap_or_default();
         let shared = Arc::new(Shared::new((layout, origin), (options, clock), store, keys, unapplied, state));
+        rotate::finish(&shared)?;
         let writer = Writer::new(Arc::clone(&shared), Arc::clone(&queue), (tree, at), hashes, (active, unloaded))?;
         let applier = Applier::new(Arc::clone(&shared), behind);
         let keeper = Arc::clone(&shared);

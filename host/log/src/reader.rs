@@ -39,7 +39,7 @@ pub struct ConsistencyProof {
 /// A log that is only read; needs no lock and no store.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    layout: Layout,
+    pub(crate) layout: Layout,
     origin: String,
     keys: Vec<Verifier>,
 }
@@ -73,7 +73,11 @@ impl Reader {
     /// # Errors
     /// [`LogError::Note`] when its form or signature is wrong.
     pub fn checkpoint(&self) -> Result<(Checkpoint, String), LogError> {
-        self.layout.checkpoint(&self.keys)
+        match self.layout.checkpoint(&self.keys) {
+            // The key may have been rotated since this was opened.
+            Err(LogError::Note(_)) => self.layout.checkpoint(&keys::verifiers(&self.layout.keys)?),
+            checkpoint => checkpoint,
+        }
     }
 
     /// How many entries stand in whole groups; never fewer than the stored checkpoint says, unless the log is damaged.
@@ -291,6 +295,7 @@ impl Reader {
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, LogError> {
         // First the checkpoint, then the size: the journal may grow in between, and never shrinks below it.
         let signed = self.checkpoint();
+        let note = signed.as_ref().map(|(_, note)| note.clone()).ok();
         let (size, journal) = (self.size()?, &self.layout.journal);
         // What is being erased meanwhile may be read before it or after it.
         let mut erasing = vec![erase::in_progress(&self.layout, || Ok(size))?];
@@ -298,6 +303,7 @@ impl Reader {
         erasing.push(erase::in_progress(&self.layout, || self.size())?);
         let said_later = |at, by| Ok(by < self.size()? && erase::is_erased_by(journal, at, by)?);
         let mut report = folded.finish(&|at| erasing.iter().flatten().any(|it| it.items.contains(&at)), said_later)?;
+        self.verify_keys(note.as_deref(), &mut report)?;
         report.scrub_waiting = self.scrub_waiting()?;
         Ok(report)
     }

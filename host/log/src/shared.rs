@@ -5,7 +5,7 @@ use crate::identities::Unapplied;
 use crate::keys::Identities;
 use crate::layout::Layout;
 use crate::note::Signer;
-use crate::{LogError, LogStore, disk};
+use crate::{LogError, LogStore, disk, note};
 use fonds_model::{Digest, Timestamp};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,6 +75,12 @@ impl State {
     }
 }
 
+/// The keys that sign: while a rotation goes on, the next one signs beside the one in use.
+pub(crate) struct Signing {
+    pub(crate) signer: Signer,
+    pub(crate) next: Option<Signer>,
+}
+
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) origin: String,
@@ -82,7 +88,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<dyn LogStore>,
     pub(crate) identities: Identities,
-    pub(crate) signer: Signer,
+    signing: Mutex<Signing>,
     pub(crate) unapplied: Mutex<Unapplied>,
     state: Mutex<State>,
     changed: Condvar,
@@ -97,7 +103,7 @@ impl Shared {
         (layout, origin): (Layout, String),
         (options, clock): (Options, Clock),
         store: Arc<dyn LogStore>,
-        (identities, signer): (Identities, Signer),
+        (identities, signing): (Identities, Signing),
         unapplied: Unapplied,
         state: State,
     ) -> Self {
@@ -108,7 +114,7 @@ impl Shared {
             clock,
             store,
             identities,
-            signer,
+            signing: Mutex::new(signing),
             unapplied: Mutex::new(unapplied),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -124,6 +130,10 @@ impl Shared {
 
     pub(crate) fn unapplied(&self) -> MutexGuard<'_, Unapplied> {
         self.unapplied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn signing(&self) -> MutexGuard<'_, Signing> {
+        self.signing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
@@ -162,7 +172,13 @@ impl Shared {
             }
             (state.size, state.root)
         };
-        let note = Checkpoint { origin: self.origin.clone(), size, root }.sign(&self.signer);
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size, root };
+        let note = {
+            let signing = self.signing();
+            let note = checkpoint.sign(&signing.signer);
+            let next = signing.next.as_ref().map(|next| checkpoint.sign(next));
+            note::with_lines(&note, next.iter().filter_map(|note| note.lines().last()))
+        };
         disk::replace(&self.layout.checkpoint, note.as_bytes(), 0o644)?;
         self.change(|state| state.checkpointed = size);
         Ok(note)

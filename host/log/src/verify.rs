@@ -45,6 +45,8 @@ pub struct Report {
     pub damages: u64,
     /// Erasures whose bytes the store's files may still hold.
     pub scrub_waiting: Option<ScrubWaiting>,
+    /// The entries that add a key.
+    pub(crate) key_entries: Vec<u64>,
 }
 
 impl Report {
@@ -54,7 +56,7 @@ impl Report {
         self.damages == 0
     }
 
-    fn add(&mut self, seq: Option<u64>, what: impl Into<String>) {
+    pub(crate) fn add(&mut self, seq: Option<u64>, what: impl Into<String>) {
         self.damages += 1;
         if self.damage.len() < DAMAGES_MAX {
             self.damage.push(Damage { seq, what: what.into() });
@@ -87,6 +89,7 @@ struct Checked {
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     damage: Vec<(u64, String)>,
+    key_entries: Vec<u64>,
 }
 
 pub(crate) fn verify(
@@ -227,6 +230,9 @@ fn check_entry(seq: u64, entry: EntryFrame<'_>, checked: &mut Checked) -> Result
     }
     checked.first.get_or_insert(header.at);
     checked.last = Some(header.at);
+    if header.kind == Kind::LogKeyAdded {
+        checked.key_entries.push(seq);
+    }
     let mut count = 0;
     for (index, item) in entry.items().enumerate() {
         count += 1;
@@ -306,6 +312,7 @@ impl Folded {
             self.lost = true;
         }
         checked.damage.into_iter().for_each(|(seq, what)| self.report.add(Some(seq), what));
+        self.report.key_entries.extend(checked.key_entries);
         self.report.items += checked.items;
         self.report.erased += checked.erased.len() as u64;
         self.erased.extend(checked.erased);

@@ -302,6 +302,18 @@ bodies! {
         /// What it needs beside a record's own fields.
         needs: Needs,
     }
+    /// `log.key-added`: the checkpoint over this entry is signed by both keys, and those after it by the new one.
+    KeyAdded {
+        /// The new key, as a C2SP verifier key `name+hash+key`.
+        key: String,
+        /// The key that it takes the place of; what that key signed before stays verifiable.
+        replaces: String,
+    }
+    /// `log.witness-added`.
+    WitnessAdded {
+        /// The witness's key, as a C2SP verifier key of type 4 (tlog-cosignature).
+        key: String,
+    }
     /// `policy.unbound`.
     PolicyUnbound {
         /// The binding's name.

@@ -28,6 +28,8 @@ pub fn of(kind: Kind) -> Option<Schema> {
         Kind::PluginInstalled => schema_for!(body::PluginInstalled),
         Kind::PolicyBound => schema_for!(body::PolicyBound),
         Kind::PolicyUnbound => schema_for!(body::PolicyUnbound),
+        Kind::LogKeyAdded => schema_for!(body::KeyAdded),
+        Kind::LogWitnessAdded => schema_for!(body::WitnessAdded),
         Kind::PolicyDecided => schema_for!((decision::Decided, decision::Case)),
         Kind::SweepCompleted => schema_for!(decision::SweepCompleted),
         Kind::HoldPlaced => schema_for!(body::HoldPlaced),

@@ -10,15 +10,19 @@ mod effective;
 pub mod erase;
 mod error;
 pub mod evaluate;
+pub mod evidence;
 mod facts;
 pub mod holds;
 pub mod ingest;
+pub mod keys;
 mod looking;
 pub mod query;
 pub mod schedule;
 
 pub use error::RuntimeError;
-pub use fonds_log::{Damage, Lock, LogError, Options, Reader, ScrubWaiting, StoreError, scrubbed};
+pub use fonds_log::{
+    Checkpoint, Damage, Lock, LogError, Options, Reader, ScrubWaiting, StoreError, Witness, note, scrubbed,
+};
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;
 pub use fonds_views::register::Hold;

@@ -1,6 +1,7 @@
 //! The log itself: entries, proofs, verification, repair, and mistakes put right.
 
-use crate::args::{Key, Log, Why};
+use super::keys;
+use crate::args::{Log, Why};
 use crate::output::{Screen, Tone, pairs};
 use crate::{Failure, workshop};
 use base64::Engine as _;
@@ -49,7 +50,7 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
         Log::Show { seq } => show(&reader, seq, screen),
         Log::Erase(told) => super::erase::erase(dir, told, screen),
         Log::Checkpoint => {
-            let (_, note) = reader.checkpoint()?;
+            let (_, note) = reader.checkpoint_cosigned()?;
             let waiting = reader.scrub_waiting()?;
             Ok(if screen.is_json() {
                 screen.answer(&json!({ "note": note, "scrub_waiting": waiting }), |_| String::new())
@@ -75,10 +76,9 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
             let answer = json!({ "size": exported, "dir": dir });
             Ok(screen.answer(&answer, |_| format!("{exported} entries are in {}\n", dir.display()))?)
         }
-        Log::Key(Key::Show) => {
-            let key = fonds_runtime::key(&reader)?;
-            Ok(screen.answer(&json!({ "key": key }), |_| format!("{key}\n"))?)
-        }
+        Log::Key(command) => keys::key(dir, &reader, command, screen),
+        Log::Witness(command) => keys::witness(dir, &reader, command, screen),
+        Log::Cosign(told) => keys::cosign(dir, &reader, &told, screen),
     }
 }
 

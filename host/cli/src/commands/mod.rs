@@ -2,8 +2,10 @@
 
 mod demo;
 mod erase;
+mod evidence;
 mod house;
 mod ingest;
+mod keys;
 mod log;
 mod policy;
 mod record;
@@ -33,6 +35,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Correct { position, field, to, why } => log::correct(dir, &position, &field, &to, why, screen),
         Command::Annul { position, why } => log::annul(dir, &position, why, screen),
         Command::Log(command) => log::log(dir, command, screen),
+        Command::Evidence { id, to } => evidence::evidence(dir, &id, &to, screen),
+        Command::VerifyEvidence { file, keys, witnesses } => evidence::verify(&file, &keys, &witnesses, screen),
         Command::Verify => log::verify(dir, screen),
         Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
         Command::Hold(command) => erase::hold(dir, command, screen),

@@ -226,6 +226,19 @@ pub fn decisions_under(
     Ok(found)
 }
 
+/// Every decision that was ever recorded about a record, in force or not, in the order of the log.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn decided(rows: &dyn Rows, id: &EntityId) -> Result<Vec<Position>, ViewError> {
+    let mut positions: Vec<Position> = held(rows, id, None)?.into_iter().map(|held| held.position).collect();
+    for row in keys::facts(rows, DECIDED_BEFORE, id.as_str(), None) {
+        positions.push(keys::position_of(&row?.0)?);
+    }
+    positions.sort_unstable();
+    Ok(positions)
+}
+
 /// The newest decision of each binding, whether or not the binding stands.
 fn held(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Held>, ViewError> {
     let Some((bytes, _)) = keys::get_long(rows, &keys::key(DECISION, id.as_str()))? else { return Ok(Vec::new()) };

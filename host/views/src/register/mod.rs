@@ -29,7 +29,7 @@ mod write;
 
 pub use agencies::{Agencies, AgencyOn, Definition};
 pub use bindings::{Binding, Installed, bindings, plugins};
-pub use decisions::{Classified, InForce, classified, context, decisions, decisions_under};
+pub use decisions::{Classified, InForce, classified, context, decided, decisions, decisions_under};
 pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
 pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
