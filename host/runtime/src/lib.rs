@@ -13,10 +13,11 @@ mod facts;
 pub mod ingest;
 mod looking;
 pub mod query;
+pub mod replay;
 pub mod schedule;
 
 pub use error::RuntimeError;
-pub use fonds_log::{Damage, Lock, LogError, Options, Reader, StoreError};
+pub use fonds_log::{Damage, Lock, LogError, Options, Reader, Report, StoreError};
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;
 

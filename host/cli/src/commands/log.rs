@@ -113,40 +113,6 @@ fn show(reader: &fonds_runtime::Reader, seq: u64, screen: Screen) -> Result<(), 
     })?)
 }
 
-/// `verify`.
-pub(crate) fn verify(dir: &Path, screen: Screen) -> Result<(), Failure> {
-    let reader = workshop::reader(dir)?;
-    let bar = screen.progress("verifying");
-    let report = reader.verify(&mut |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    })?;
-    bar.finish_and_clear();
-    let whole = report.is_good();
-    let damage = |found: &fonds_runtime::Damage| json!({ "seq": found.seq, "what": found.what });
-    let signed = report.checkpoint.as_ref();
-    let root = signed.map(|checkpoint| checkpoint.root.to_string());
-    let answer = json!({ "verified": whole, "entries": report.entries, "items": report.items, "erased": report.erased,
-        "bytes": report.bytes, "root": root, "origin": signed.map(|checkpoint| &checkpoint.origin), "damages": report.damages,
-        "damage": report.damage.iter().map(damage).collect::<Vec<_>>(), "log_size": signed.map(|checkpoint| checkpoint.size) });
-    screen.answer(&answer, |screen| {
-        let mut text = String::new();
-        for found in &report.damage {
-            let entry = found.seq.map_or_else(|| "the log".to_owned(), |seq| format!("entry {seq}"));
-            text += &format!("{} {entry}: {}\n", screen.paint(Tone::Bad, "damaged"), found.what);
-        }
-        let verdict =
-            if whole { screen.paint(Tone::Good, "verified") } else { screen.paint(Tone::Bad, "NOT verified") };
-        let root = root.clone().unwrap_or_else(|| "not signed".to_owned());
-        text + &format!("{verdict}: {} entries, {} items, root {root}\n", report.entries, report.items)
-    })?;
-    if whole {
-        Ok(())
-    } else {
-        Err(Failure::Check("the log does not verify: keep every copy of it, and restore from one that does".to_owned()))
-    }
-}
-
 /// `store rebuild`.
 pub(crate) fn store(dir: &Path, command: args::Store, screen: Screen) -> Result<(), Failure> {
     let args::Store::Rebuild = command;

@@ -6,6 +6,7 @@ mod ingest;
 mod log;
 mod policy;
 mod record;
+mod verify;
 
 use crate::args::{Cli, Command};
 use crate::output::Screen;
@@ -32,7 +33,7 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Correct { position, field, to, why } => log::correct(dir, &position, &field, &to, why, screen),
         Command::Annul { position, why } => log::annul(dir, &position, why, screen),
         Command::Log(command) => log::log(dir, command, screen),
-        Command::Verify => log::verify(dir, screen),
+        Command::Verify { replay } => verify::verify(dir, replay, screen),
         Command::Store(command) => log::store(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),

@@ -31,8 +31,8 @@ pub use decisions::{Classified, InForce, classified, context, decisions, decisio
 pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
 pub use fact::{Created, Fact, Labelled, Said, Told};
 pub use read::{
-    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, lifecycle, record, records, records_after,
-    standing,
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, ids, lifecycle, record, records,
+    records_after, standing,
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
