@@ -16,6 +16,7 @@ mod ingest;
 mod main_job;
 mod permits;
 mod register;
+mod replay;
 mod store;
 mod support;
 mod tidy;
