@@ -5,7 +5,7 @@ use crate::store::{Store, cloud_event, component, text};
 use serde_json::{Value, json};
 
 /// Fifty records that the reference policy gives a date, and the hostile guest bound beside it with a configuration.
-fn beside_a_good_policy(config: &str, records: u32) -> Store {
+pub(crate) fn beside_a_good_policy(config: &str, records: u32) -> Store {
     let store = Store::new();
     let series = r#"{"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"A","series_title":"Cases","legal_citation":""},"retention_rules":{"trigger_event":"","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"CE","retention_days":""}"#;
     store.ok(&[

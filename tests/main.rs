@@ -17,6 +17,7 @@ mod ingest;
 mod main_job;
 mod permits;
 mod register;
+mod replay;
 mod store;
 mod support;
 mod tidy;

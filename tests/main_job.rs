@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The permits ingested and decided under the Texas schedule, in the zone of Amsterdam.
-fn permits(shared: &Path) -> Store {
+pub(crate) fn permits(shared: &Path) -> Store {
     let store = Store::new();
     let zone = ["--time-zone", "Europe/Amsterdam", "--fiscal-year-end", "08-31"];
     store.ok(&[&["agency", "define", "nl/wabo"][..], &zone].concat());

@@ -22,7 +22,7 @@ fn json(text: &str) -> Value {
 }
 
 /// A store in a folder of its own, and the program that works on it.
-struct Store(tempfile::TempDir);
+pub(crate) struct Store(tempfile::TempDir);
 
 impl Store {
     fn new() -> Self {
@@ -32,7 +32,7 @@ impl Store {
     }
 
     /// Runs the program, which must succeed, and gives what it answered.
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let store = self.0.path().join("store");
         let answer = Command::new(support::fonds()).arg("--store").arg(store).args(arguments).output().unwrap();
         let (out, err) =
@@ -41,12 +41,12 @@ impl Store {
         out
     }
 
-    fn answer(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn answer(&self, arguments: &[&str]) -> Value {
         json(&self.run(&[&["--output", "json"][..], arguments].concat()))
     }
 
     /// All of the example, in the order of its script.
-    fn with_example() -> Self {
+    pub(crate) fn with_example() -> Self {
         let store = Self::new();
         for agency in json(&lines("agencies.json").join("\n")).as_array().unwrap() {
             let mut arguments = vec!["agency", "define", agency["path"].as_str().unwrap()];

@@ -145,8 +145,12 @@ pub(crate) enum Command {
         witnesses: Vec<String>,
     },
     /// Re-hash everything against the signed checkpoint.
-    #[command(after_help = "Example: fonds verify --output json")]
-    Verify,
+    #[command(after_help = "Example: fonds verify --replay --output json")]
+    Verify {
+        /// Make every decision again, too, and compare it with what was recorded; this needs the store.
+        #[arg(long)]
+        replay: bool,
+    },
     /// Repair of what can be rebuilt.
     #[command(subcommand)]
     Store(Store),

@@ -4,7 +4,7 @@
 //! is the code from the plugin's manifest.
 
 use crate::label::Declassification;
-use crate::{Action, Digest, Label, PartialDate, Seq, SeriesId, Trigger};
+use crate::{Action, Digest, EntityId, Label, PartialDate, Seq, SeriesId, Trigger};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -303,7 +303,7 @@ pub struct Case {
     pub kept: Option<Label>,
 }
 
-/// The body of `sweep.completed`.
+/// Item 0 of a `sweep.completed` entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SweepCompleted {
     /// The date that the policies were asked about.
@@ -318,4 +318,13 @@ pub struct SweepCompleted {
     pub faults: u64,
     /// SHA-256 over the item digests of the decisions in force for all evaluated cases, in order of (seq, item).
     pub digest: Digest,
+}
+
+/// Items 1 on of a `sweep.completed` entry, which are there when the sweep did not look at everyone: whom it looked at.
+///
+/// Without them nobody could compute its digest again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepLookedAt {
+    /// The records, in order of id; an entry's items follow each other.
+    pub records: Vec<EntityId>,
 }

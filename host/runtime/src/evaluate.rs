@@ -9,13 +9,12 @@ use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
-use fonds_model::decision::{Decided, Fault, SweepCompleted, Verdict, World};
+use fonds_model::decision::{Decided, Fault, SweepCompleted, SweepLookedAt, Verdict, World};
 use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
-use fonds_policy::Plugin;
-use fonds_policy::Request;
 use fonds_policy::decide::{self, Call};
 use fonds_policy::facts::Facts as FactsOf;
 use fonds_policy::request::CASES_MAX;
+use fonds_policy::{Plugin, Request, Subject};
 use fonds_views::register::{self, Binding, Record};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -28,6 +27,12 @@ const WAVES_MAX: u32 = 64;
 
 /// So many groups may wait for the disk at once.
 const TICKETS_MAX: usize = 64;
+
+/// The ids of whom a sweep looked at may have so many bytes in its entry.
+const LISTED_BYTES_MAX: usize = 8 << 20;
+
+/// So many of them stand in an item, of which an entry has 255 for them.
+const LISTED_PER_ITEM_MAX: usize = 2_000;
 
 /// What a sweep did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,11 +86,15 @@ impl Runtime {
             self.ask_all(&shared, world, &looking, &mut asked, &mut tally, progress)?;
             self.catch_up()?;
         }
+        let (looking, listed) = listed(looking)?;
         let digest = self.digest_in_force(&looking)?;
         let as_of = PartialDate::from(as_of);
         let Tally { evaluated, changed, faults, .. } = tally;
         let body = SweepCompleted { as_of, log_size, evaluated, changed, faults, digest };
-        let entry = self.append_own(Kind::SweepCompleted, vec![self.own_envelope(None).with_body(&json(&body)?)])?;
+        let envelope = self.own_envelope(None);
+        let bodies = std::iter::once(json(&body)?).chain(listed);
+        let payloads = bodies.map(|body| envelope.with_body(&body)).collect();
+        let entry = self.append_own(Kind::SweepCompleted, payloads)?;
         Ok(Swept { as_of, evaluated, changed, faults, digest, log_size: entry.log_size })
     }
 
@@ -211,6 +220,26 @@ impl Runtime {
         digests.iter().for_each(|(_, digest)| hash.update(digest.0));
         Ok(Digest(hash.finalize().into()))
     }
+}
+
+/// Whom the digest of a sweep is over, and the bodies of the items that say so; none where it is everyone.
+///
+/// A list that is longer than an entry should be is left out, and the digest is over everyone.
+fn listed(looking: Looking) -> Result<(Looking, Vec<Vec<u8>>), RuntimeError> {
+    let Looking::Some(ids) = &looking else { return Ok((looking, Vec::new())) };
+    let mut bodies = Vec::new();
+    let mut records: Vec<EntityId> = ids.iter().cloned().collect();
+    loop {
+        let rest = records.split_off(records.len().min(LISTED_PER_ITEM_MAX));
+        bodies.push(json(&SweepLookedAt { records })?);
+        records = rest;
+        if records.is_empty() {
+            break;
+        }
+    }
+    let bytes: usize = bodies.iter().map(Vec::len).sum();
+    let fits = bytes <= LISTED_BYTES_MAX && bodies.len() <= CASES_MAX;
+    Ok(if fits { (looking, bodies) } else { (Looking::All, Vec::new()) })
 }
 
 /// A binding as a sweep asks it.
@@ -340,9 +369,9 @@ impl Recorder<'_> {
             if body.world == World::Classification {
                 self.note_label(before, verdict);
             }
-            let kept =
-                (body.world == World::Classification && is_fault(verdict)).then(|| self.kept(index, request, before));
-            let kept = kept.flatten();
+            let fails = body.world == World::Classification && is_fault(verdict);
+            let subject = request.subjects.get(index).filter(|_| fails);
+            let kept = subject.and_then(|subject| kept(self.shared, subject, before.label.as_ref()));
             let case =
                 CaseBody { record: before.id.as_str(), facts: facts.digest(index).unwrap_or_default(), verdict, kept };
             envelope.subject = Some(before.id.clone());
@@ -362,18 +391,6 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    /// INVARIANT (fail closed): what a fault keeps is never below what was in force, nor below any ancestor that was read.
-    fn kept(&self, index: usize, request: &Request, before: &Previous) -> Option<Label> {
-        let subject = request.subjects.get(index)?;
-        let ancestors =
-            subject.ancestors.iter().filter(|_| !subject.barrier).filter_map(|ancestor| ancestor.label.as_ref());
-        let known = before.label.iter().chain(subject.label.iter()).chain(ancestors);
-        known.fold(None, |kept, label| match kept {
-            Some(kept) => Some(joined(self.shared, kept, label)),
-            None => Some(label.clone()),
-        })
-    }
-
     /// A label that is no longer what it was concerns what was derived from the record.
     fn note_label(&mut self, before: &Previous, verdict: &Verdict) {
         let same = matches!(verdict, Verdict::Classification(now) if now.label == before.label);
@@ -390,12 +407,22 @@ impl Recorder<'_> {
     }
 }
 
+/// INVARIANT (fail closed): what a fault keeps is never below what was in force, nor below any ancestor that was read.
+pub(crate) fn kept(shared: &Shared<'_>, subject: &Subject, before: Option<&Label>) -> Option<Label> {
+    let ancestors =
+        subject.ancestors.iter().filter(|_| !subject.barrier).filter_map(|ancestor| ancestor.label.as_ref());
+    before.into_iter().chain(subject.label.iter()).chain(ancestors).fold(None, |kept, label| match kept {
+        Some(kept) => Some(joined(shared, kept, label)),
+        None => Some(label.clone()),
+    })
+}
+
 /// [`fonds_model::decision::Case`], borrowed: a million of these are written in a sweep.
 #[derive(Serialize)]
-struct CaseBody<'a> {
-    record: &'a str,
-    facts: Digest,
-    verdict: &'a Verdict,
+pub(crate) struct CaseBody<'a> {
+    pub(crate) record: &'a str,
+    pub(crate) facts: Digest,
+    pub(crate) verdict: &'a Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kept: Option<Label>,
+    pub(crate) kept: Option<Label>,
 }

@@ -17,11 +17,12 @@ pub mod ingest;
 pub mod keys;
 mod looking;
 pub mod query;
+pub mod replay;
 pub mod schedule;
 
 pub use error::RuntimeError;
 pub use fonds_log::{
-    Checkpoint, Damage, Lock, LogError, Options, Reader, ScrubWaiting, StoreError, Witness, note, scrubbed,
+    Checkpoint, Damage, Lock, LogError, Options, Reader, Report, ScrubWaiting, StoreError, Witness, note, scrubbed,
 };
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;

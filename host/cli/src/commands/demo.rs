@@ -151,7 +151,7 @@ fn show(dir: &Path, files: &Path, components: [Result<PathBuf, Failure>; 3], scr
 
     heading("The signed checkpoint, and everything hashed again against it")?;
     screen.text(&workshop::reader(dir)?.checkpoint()?.1)?;
-    super::log::verify(dir, screen)
+    super::verify::verify(dir, false, screen)
 }
 
 fn fill(runtime: &Runtime, files: &Path, screen: Screen) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ mod keys;
 mod log;
 mod policy;
 mod record;
+mod verify;
 
 use crate::args::{self, Cli, Command};
 use crate::output::Screen;
@@ -37,7 +38,7 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Log(command) => log::log(dir, command, screen),
         Command::Evidence { id, to } => evidence::evidence(dir, &id, &to, screen),
         Command::VerifyEvidence { file, keys, witnesses } => evidence::verify(&file, &keys, &witnesses, screen),
-        Command::Verify => log::verify(dir, screen),
+        Command::Verify { replay } => verify::verify(dir, replay, screen),
         Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
         Command::Hold(command) => erase::hold(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),

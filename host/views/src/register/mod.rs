@@ -35,8 +35,8 @@ pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
 pub use holds::{Hold, holds, holds_of};
 pub use read::{
-    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, lifecycle, record, records, records_after,
-    standing,
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, ids, lifecycle, record, records,
+    records_after, standing,
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};

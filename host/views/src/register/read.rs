@@ -47,6 +47,11 @@ pub fn records_after<'a>(rows: &'a dyn Rows, after: &EntityId) -> Records<'a> {
     Records { rows, below: rows.range(&from, &[RECORD + 1]), remembered: FxHashMap::default() }
 }
 
+/// The ids of all that was ever a record, in order: of what does not stand any more, too.
+pub fn ids(rows: &dyn Rows) -> impl Iterator<Item = Result<EntityId, ViewError>> + '_ {
+    rows::below(rows, &[RECORD]).map(|row| row.and_then(|(key, _)| id_in(&key, 1)))
+}
+
 /// Records in order of id.
 pub struct Records<'a> {
     rows: &'a dyn Rows,
