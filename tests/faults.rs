@@ -1,5 +1,6 @@
 //! What a power cut's little sister, kill -9, may never take; and bad input, which stops nothing else.
 
+use crate::shim::Random;
 use crate::store::{Store, cloud_event, text};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -9,8 +10,8 @@ use std::time::Duration;
 /// So many times an ingest is killed; `FONDS_KILLS=1000` is the long form.
 const KILLS: u32 = 50;
 
-/// One OpenLineage run a line, each its own content.
-fn runs(count: u32) -> String {
+/// OpenLineage runs, a line each, each its own content.
+pub(crate) fn runs(numbers: std::ops::Range<u32>) -> String {
     let line = |run: u32| {
         json!({ "eventType": "COMPLETE", "eventTime": format!("2026-01-{:02}T10:00:00Z", 1 + run % 28),
             "producer": "https://test.example/p", "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
@@ -20,17 +21,7 @@ fn runs(count: u32) -> String {
         .to_string()
             + "\n"
     };
-    (0..count).map(line).collect()
-}
-
-/// A generator of its own: which points are hit must not depend on a library's.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
+    numbers.map(line).collect()
 }
 
 #[test]
@@ -38,7 +29,7 @@ fn killed_at_any_point_of_an_ingest_nothing_acknowledged_is_lost() {
     const EVENTS: u32 = 40_000;
     let kills = std::env::var("FONDS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
     let store = Store::new();
-    let events = runs(EVENTS);
+    let events = runs(0..EVENTS);
     let file = store.write("runs.ndjson", &events);
     let mut random = Random(7);
     let mut acknowledged = 0;
