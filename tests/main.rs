@@ -11,6 +11,7 @@
 
 mod conformance;
 mod faults;
+mod flips;
 mod hostile;
 mod ingest;
 mod main_job;
@@ -22,3 +23,4 @@ mod shim;
 mod store;
 mod support;
 mod tidy;
+mod trial;

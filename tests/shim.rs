@@ -1,6 +1,5 @@
 //! The program with `shim/shim.c` between it and its files: what it wrote, in order, and calls that fail as told.
 
-use crate::store::Store;
 use crate::support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,15 +61,6 @@ pub(crate) fn preload(command: &mut Command, shim: &Path, root: &Path, fault: Op
         if fault.on {
             command.env("SHIM_ON", "1");
         }
-    }
-}
-
-impl Store {
-    /// The program with these arguments, and the shim between it and the store.
-    pub(crate) fn shimmed(&self, shim: &Path, fault: Option<&Fault>, arguments: &[&str]) -> Command {
-        let mut command = self.command(arguments);
-        preload(&mut command, shim, &self.file(""), fault);
-        command
     }
 }
 

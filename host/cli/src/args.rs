@@ -148,6 +148,20 @@ pub(crate) enum Command {
     Man,
 }
 
+impl Command {
+    /// Whether it changes nothing, so that it may be carried out again.
+    pub(crate) fn only_asks(&self) -> bool {
+        match self {
+            Self::Explain { .. } | Self::Lineage(_) | Self::Record(_) => true,
+            Self::Agency(agency) => matches!(agency, Agency::Show { .. } | Agency::List { .. }),
+            Self::Schedule(schedule) => matches!(schedule, Schedule::Show { .. } | Schedule::List { .. }),
+            Self::Plugin(plugin) => matches!(plugin, Plugin::List { .. }),
+            Self::Policy(policy) => matches!(policy, Policy::List { .. }),
+            _ => false,
+        }
+    }
+}
+
 /// Who says so, and why.
 #[derive(Debug, Args)]
 pub(crate) struct Why {

@@ -76,11 +76,24 @@ impl Reader {
         self.layout.checkpoint(&self.keys)
     }
 
-    /// How many entries stand in whole groups; never fewer than the stored checkpoint says, unless the log is damaged.
+    /// How many entries stand in whole groups; never fewer than the stored checkpoint says.
     ///
     /// # Errors
-    /// [`LogError`] when the journal cannot be read.
+    /// [`LogError::Damaged`] when they are fewer; [`LogError`] when the journal cannot be read.
     pub fn size(&self) -> Result<u64, LogError> {
+        // First the checkpoint: the journal may grow in between, and never shrinks below it.
+        let signed = self.checkpoint();
+        let size = self.whole_size()?;
+        match signed {
+            Ok((signed, _)) if signed.size > size => {
+                Err(LogError::damaged(size, format!("{} entries were signed and are not there", signed.size)))
+            }
+            _ => Ok(size),
+        }
+    }
+
+    /// How many entries stand in whole groups, up to the last segment that has one.
+    fn whole_size(&self) -> Result<u64, LogError> {
         let mut tries = 0;
         loop {
             let mut size = 0;
@@ -277,7 +290,7 @@ impl Reader {
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, LogError> {
         // First the checkpoint, then the size: the journal may grow in between, and never shrinks below it.
         let signed = self.checkpoint();
-        verify::verify(&self.layout.journal, signed.map(|(checkpoint, _)| checkpoint), self.size()?, progress)
+        verify::verify(&self.layout.journal, signed.map(|(checkpoint, _)| checkpoint), self.whole_size()?, progress)
     }
 
     /// A blob by its digest, checked.

@@ -9,19 +9,29 @@ use std::path::Path;
 pub const STORE: &str = "store";
 /// The name of the folder in which a store is built anew, until [`swap_in`].
 pub const NEW: &str = "store.new";
+/// The name of the folder that a lost store is given.
+pub const LOST: &str = "store.lost";
 /// What stood in the way of a rebuilt store, until it is deleted.
 const OLD: &str = "store.old";
 
-/// Renames the store's folder below `dir` to `store.lost-<n>`, with the first number that is free, and returns that name.
+/// Renames the store's folder below `dir` to `store.lost`, in the place of one that was set aside before, and returns
+/// that name.
 ///
-/// No handle on it may be used any more; one that broke may still exist.
+/// It may still hold what the journal has lost since; that is looked for before it is deleted. No handle on it may be used
+/// any more; one that broke may still exist.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] when the folder cannot be renamed.
-pub fn set_aside(dir: &Path) -> Result<String, StoreError> {
-    let name = (1_u32..).map(|n| format!("store.lost-{n}")).find(|name| !dir.join(name).exists()).unwrap_or_default();
-    rename(dir, STORE, &name).map_err(|error| refused(dir, &error))?;
-    Ok(name)
+pub fn set_aside(dir: &Path) -> Result<&'static str, StoreError> {
+    // Only the newest: what cannot be read must not fill the disk.
+    let set_aside = || {
+        if dir.join(STORE).exists() {
+            delete(dir, LOST)?;
+        }
+        rename(dir, STORE, LOST)
+    };
+    set_aside().map_err(|error| refused(dir, &error))?;
+    Ok(LOST)
 }
 
 /// Puts the rebuilt store in the folder `new` below `dir` in the place of the one in use, which is deleted.
@@ -139,12 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn lost_stores_are_kept_beside_each_other() {
+    fn of_lost_stores_the_newest_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        for want in ["store.lost-1", "store.lost-2"] {
-            make(dir.path(), STORE, want);
-            assert_eq!(set_aside(dir.path()).unwrap(), want);
+        for lost in ["first", "second"] {
+            make(dir.path(), STORE, lost);
+            assert_eq!(set_aside(dir.path()).unwrap(), LOST);
         }
         assert!(matches!(set_aside(dir.path()), Err(StoreError::Rejected(_))), "there is none left");
+        assert_eq!(fs::read_to_string(dir.path().join(LOST).join("db")).unwrap(), "second");
     }
 }

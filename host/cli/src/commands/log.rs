@@ -151,7 +151,12 @@ pub(crate) fn verify(dir: &Path, screen: Screen) -> Result<(), Failure> {
 pub(crate) fn store(dir: &Path, command: args::Store, screen: Screen) -> Result<(), Failure> {
     let args::Store::Rebuild = command;
     let lock = workshop::lock(dir)?;
-    let fresh = Store::open(dir.join(fonds_store::NEW)).map_err(|error| Failure::Store(error.to_string()))?;
+    let new = dir.join(fonds_store::NEW);
+    // What an earlier rebuild left is gone on with, unless it was lost itself.
+    if fonds_store::is_lost(&new) {
+        std::fs::remove_dir_all(&new)?;
+    }
+    let fresh = Store::open(new).map_err(|error| Failure::Store(error.to_string()))?;
     let runtime = workshop::with_store(dir, lock, fresh)?;
     let bar = screen.progress("rebuilding");
     runtime.log().catch_up(&mut |done, total| {
