@@ -14,6 +14,7 @@ mod faults;
 mod flips;
 mod hostile;
 mod ingest;
+mod injected;
 mod main_job;
 mod permits;
 mod platter;

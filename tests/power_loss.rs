@@ -7,6 +7,7 @@ use crate::platter::{Loss, Platter};
 use crate::shim::{Call, Fault, Random, preload, read_trace, rounds, say, shim};
 use crate::store::{Store, cloud_event, component, text};
 use serde_json::{Value, json};
+use crate::trial::entries;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -24,15 +25,7 @@ struct Run {
     calls: Vec<Call>,
     root_inode: u64,
     /// The header and all payloads of each entry.
-    entries: Vec<Vec<u8>>,
-}
-
-/// Each entry of a log as bytes that must come back.
-fn entries(dir: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let reader = fonds_log::Reader::open(dir).map_err(|error| error.to_string())?;
-    let entries = reader.entries(0).map_err(|error| error.to_string())?;
-    let bytes = |framed: fonds_log::Framed| format!("{framed:?}").into_bytes();
-    entries.map(|framed| framed.map(bytes).map_err(|error| error.to_string())).collect()
+    entries: Vec<String>,
 }
 
 /// The store's work, a command after the other, with the shim between it and its files.

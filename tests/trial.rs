@@ -158,3 +158,51 @@ pub(crate) const QUESTIONS: [&[&str]; 8] = [
     &["log", "prove", "500"],
     &["agency", "list"],
 ];
+
+/// A log's entries, each as bytes that must come back.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<String>, String> {
+    let reader = fonds_log::Reader::open(dir).map_err(|error| error.to_string())?;
+    let entries = reader.entries(0).map_err(|error| error.to_string())?;
+    entries.map(|framed| framed.map(|framed| format!("{framed:?}")).map_err(|error| error.to_string())).collect()
+}
+
+/// The number in the last line that says how many events were acknowledged.
+pub(crate) fn acknowledged(said: &str) -> u64 {
+    let number = |line: &str| line.split_once("acknowledged events=")?.1.trim().parse().ok();
+    said.lines().filter_map(number).next_back().unwrap_or(0)
+}
+
+/// A checkpoint that is kept elsewhere: the log must only ever grow from it.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept(fonds_log::Checkpoint);
+
+impl Kept {
+    /// What `log checkpoint` says now.
+    pub(crate) fn now(store: &Store) -> Result<Self, String> {
+        let reader = fonds_log::Reader::open(&store.dir()).map_err(|error| error.to_string())?;
+        reader.checkpoint().map(|(checkpoint, _)| Self(checkpoint)).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    /// Whether the log as it is now begins with what was signed then.
+    pub(crate) fn is_within(&self, store: &Store) -> Result<(), String> {
+        let now = Self::now(store)?.0;
+        let (old, new) = (self.0.size.to_string(), now.size.to_string());
+        let came = store.came(&["log", "consistency", &old, &new]);
+        let proof = came.json().filter(|_| came.code() == Some(0)).ok_or(came.said)?;
+        let hashes: Vec<fonds_model::Digest> =
+            proof["hashes"].as_array().into_iter().flatten().filter_map(|hash| digest(hash.as_str()?)).collect();
+        let whole =
+            fonds_log::tree::verify_consistency(self.0.size, now.size, &self.0.root, &now.root, &hashes);
+        if whole { Ok(()) } else { Err(format!("the log of {new} entries does not begin with the {old} signed before")) }
+    }
+}
+
+fn digest(text: &str) -> Option<fonds_model::Digest> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
+    bytes.try_into().ok().map(fonds_model::Digest)
+}
