@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Trials of the short form.
-const TRIALS: u32 = 16;
+const TRIALS: u32 = 12;
 
 /// What can be made anew from the journal: whatever happens to it, every question is answered as before.
 const REBUILT: [&str; 4] = ["store", "hashes", "cache", "lock"];

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Trials of the short form.
-const TRIALS: u32 = 24;
+const TRIALS: u32 = 12;
 
 const ACTS: [&str; 6] = ["eio-before", "eio-after", "enospc-before", "enospc-after", "kill-before", "kill-after"];
 

@@ -15,6 +15,7 @@ mod flips;
 mod hostile;
 mod ingest;
 mod injected;
+mod kills;
 mod main_job;
 mod permits;
 mod platter;

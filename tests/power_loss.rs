@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// States that the short form looks at.
-const STATES: u32 = 48;
+const STATES: u32 = 24;
 /// States for each point at which power is lost.
 const AT_ONE_POINT: u32 = 6;
 
@@ -170,6 +170,9 @@ fn lose_power(run: &Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<Strin
     let (mut platter, mut acknowledged) = (Platter::new(run.root_inode, syncs), Acknowledged::default());
     let (mut taken, mut looked, mut wrong) = (0, 0, Vec::new());
     for at in at {
+        if looked % 60 == 0 {
+            eprintln!("power loss: {looked} of {states} states, {} wrong", wrong.len());
+        }
         while taken < at {
             platter.take(&run.calls[taken]);
             if let Call::Said(said) = &run.calls[taken] {
