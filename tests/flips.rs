@@ -85,6 +85,9 @@ fn one_flipped_bit_anywhere_is_noticed_or_harmless_and_never_a_wrong_answer() {
     let all = files(&store.dir());
     let (mut tally, mut wrong) = (BTreeMap::<String, [u32; 2]>::new(), Vec::new());
     for trial in 0..trials {
+        if trial % 50 == 49 {
+            eprintln!("flips: {trial} of {trials} trials, {} wrong", wrong.len());
+        }
         let copy = store.copy();
         // Half of them by file, so that small files have their turn, and half by size.
         let mut at = random.below(all.iter().map(|path| path.metadata().unwrap().len()).sum());

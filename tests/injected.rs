@@ -135,6 +135,9 @@ fn a_call_that_fails_anywhere_loses_nothing_acknowledged() {
     let mut random = Random(u64::from(trials) + 3);
     let (mut tally, mut wrong) = (BTreeMap::<(&str, &str), u32>::new(), Vec::new());
     for trial in 0..trials {
+        if trial % 50 == 49 {
+            eprintln!("injected: {trial} of {trials} trials, {} wrong", wrong.len());
+        }
         let job = &jobs[trial as usize % jobs.len()];
         let act = ACTS[(trial as usize / jobs.len()) % ACTS.len()];
         let fault = Fault { at: 1 + random.below(job.calls), act, on: !act.starts_with("kill") && random.in_100(30) };

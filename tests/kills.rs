@@ -44,6 +44,9 @@ struct Cycle {
     safe: u64,
     /// A checkpoint that was seen.
     kept: Kept,
+    /// About how many milliseconds each of the three commands takes to its end, as far as is known: a kill after none
+    /// of its work, or after all, would test nothing.
+    reach_ms: [u64; 3],
     /// Files of events that are yet to be sent whole.
     unfinished: Vec<String>,
 }
@@ -56,13 +59,14 @@ impl Cycle {
         store.must(&["plugin", "install", text(&component("plugins/retention"))]);
         store.must(&["policy", "bind", "keep", "--plugin", "retention"]);
         let kept = Kept::now(&store).expect("a checkpoint");
-        Self { store, safe: kept.size(), kept, unfinished: Vec::new() }
+        Self { store, safe: kept.size(), kept, reach_ms: [300; 3], unfinished: Vec::new() }
     }
 
     /// Kills one command, and looks at what is left.
     fn turn(&mut self, number: u32, random: &mut Random) {
-        let wait = Duration::from_millis(3 + random.below(if number.is_multiple_of(3) { 400 } else { 120 }));
-        let (job, said) = match number % 4 {
+        let which = [0, 0, 1, 2][number as usize % 4];
+        let wait = Duration::from_millis(3 + random.below(self.reach_ms[which]));
+        let (job, said, done) = match number % 4 {
             0 | 1 => {
                 let events =
                     records(number * RECORDS..(number + 1) * RECORDS) + &runs(number * RUNS..(number + 1) * RUNS);
@@ -72,11 +76,19 @@ impl Cycle {
                 assert!(!done || events == u64::from(RUNS + 2 * RECORDS), "{events} acknowledged: {said}");
                 self.safe += events;
                 self.unfinished.push(file);
-                ("ingest", said)
+                ("ingest", said, done)
             }
-            2 => ("evaluate", kill_after(&self.store, &["evaluate", "--as-of", "2021-01-01"], wait).0),
-            _ => ("store rebuild", kill_after(&self.store, &["store", "rebuild"], wait).0),
+            2 => {
+                let (said, done) = kill_after(&self.store, &["evaluate", "--as-of", "2021-01-01"], wait);
+                ("evaluate", said, done)
+            }
+            _ => {
+                let (said, done) = kill_after(&self.store, &["store", "rebuild"], wait);
+                ("store rebuild", said, done)
+            }
         };
+        let reach = self.reach_ms[which];
+        self.reach_ms[which] = if done { reach * 4 / 5 } else { reach * 8 / 7 }.clamp(20, 4_000);
         assert!(!said.contains("panicked"), "cycle {number}: {said}");
         let listed = self.store.must(&["record", "list"]);
         let size = listed["log_size"].as_u64().expect("a size");
@@ -85,7 +97,10 @@ impl Cycle {
         assert_eq!(self.store.must(&["verify"])["verified"], true, "cycle {number}, {job} killed");
         self.kept.is_within(&self.store).unwrap_or_else(|why| panic!("cycle {number}, {job} killed: {why}"));
         self.kept = Kept::now(&self.store).expect("a checkpoint");
-        eprintln!("cycle {number}: {job} killed after {wait:?}, {size} entries are whole");
+        eprintln!(
+            "cycle {number}: {job} killed after {wait:?}{}, {size} entries are whole",
+            if done { " (done)" } else { "" }
+        );
     }
 
     /// Sends all that was begun whole, and it counts once.
@@ -98,7 +113,7 @@ impl Cycle {
             assert_eq!(sent["log_size"], self.safe + appended);
             self.safe += appended;
         }
-        for file in self.unfinished.last() {
+        if let Some(file) = self.unfinished.last() {
             let again = self.store.must(&["ingest", file]);
             assert_eq!((&again["appended"], &again["duplicate"]), (&Value::from(0), &Value::from(all)));
         }

@@ -10,8 +10,10 @@
 )]
 
 mod conformance;
+mod edits;
 mod faults;
 mod flips;
+mod full_disk;
 mod hostile;
 mod ingest;
 mod injected;

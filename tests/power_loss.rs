@@ -6,8 +6,8 @@ use crate::faults::runs;
 use crate::platter::{Loss, Platter};
 use crate::shim::{Call, Fault, Random, preload, read_trace, rounds, say, shim};
 use crate::store::{Store, cloud_event, component, text};
-use serde_json::{Value, json};
 use crate::trial::entries;
+use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -226,7 +226,12 @@ fn after_a_power_loss_at_any_point_nothing_acknowledged_is_lost() {
     let states = rounds("FONDS_POWER_LOSSES", STATES);
     let (looked, wrong) = lose_power(&run, states, u64::from(states), true);
     eprintln!("power loss: {looked} states of {} calls, {} wrong", run.calls.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} of {looked} states, such as:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {looked} states, such as:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
 
     // The control: a program that never syncs, on the same disk, loses most of the time. Else the test proves nothing.
     let states = states.div_ceil(4);

@@ -195,9 +195,12 @@ impl Kept {
         let proof = came.json().filter(|_| came.code() == Some(0)).ok_or(came.said)?;
         let hashes: Vec<fonds_model::Digest> =
             proof["hashes"].as_array().into_iter().flatten().filter_map(|hash| digest(hash.as_str()?)).collect();
-        let whole =
-            fonds_log::tree::verify_consistency(self.0.size, now.size, &self.0.root, &now.root, &hashes);
-        if whole { Ok(()) } else { Err(format!("the log of {new} entries does not begin with the {old} signed before")) }
+        let whole = fonds_log::tree::verify_consistency(self.0.size, now.size, &self.0.root, &now.root, &hashes);
+        if whole {
+            Ok(())
+        } else {
+            Err(format!("the log of {new} entries does not begin with the {old} signed before"))
+        }
     }
 }
 

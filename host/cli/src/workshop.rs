@@ -83,10 +83,8 @@ fn parts(dir: &Path, store: Store, options: Options) -> Parts {
 /// which nothing is appended.
 fn options() -> Result<Options, Failure> {
     let mut options = Options::default();
-    let settings = [
-        ("FONDS_SEGMENT_BYTES", &mut options.segment_bytes),
-        ("FONDS_FREE_BYTES_MIN", &mut options.free_bytes_min),
-    ];
+    let settings =
+        [("FONDS_SEGMENT_BYTES", &mut options.segment_bytes), ("FONDS_FREE_BYTES_MIN", &mut options.free_bytes_min)];
     for (name, setting) in settings {
         if let Some(value) = std::env::var_os(name) {
             let number = value.to_str().and_then(|value| value.parse().ok());
