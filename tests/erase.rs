@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 /// What must be gone.
-const SECRET: &str = "gYq7-the-neighbour's-complaint-Zx9";
+pub(crate) const SECRET: &str = "gYq7-the-neighbour's-complaint-Zx9";
 const OWNER: &str = "owner-Kp4-of-the-table";
 
 fn records(store: &Store) -> String {
@@ -39,7 +39,7 @@ fn runs(store: &Store) -> String {
     store.write("runs.ndjson", run.to_string() + "\n")
 }
 
-fn filled() -> (Store, String, String) {
+pub(crate) fn filled() -> (Store, String, String) {
     let store = Store::new();
     let (cases, runs) = (records(&store), runs(&store));
     store.ok(&["ingest", &cases]);
@@ -47,19 +47,19 @@ fn filled() -> (Store, String, String) {
     (store, cases, runs)
 }
 
-fn propose(store: &Store, what: &[&str]) -> String {
+pub(crate) fn propose(store: &Store, what: &[&str]) -> String {
     let rest = ["--authority", "GDPR art. 17", "--by", "jansen"];
     let answer = store.json(&[&["log", "erase"], what, &rest].concat());
     assert_eq!(answer["state"], "proposed", "{answer}");
     answer["proposal"].to_string()
 }
 
-fn approve(store: &Store, proposal: &str) -> Value {
+pub(crate) fn approve(store: &Store, proposal: &str) -> Value {
     store.json(&["log", "erase", "--approve", proposal, "--by", "visser"])
 }
 
 /// Whether a text stands in any file below a folder, as it is or in anything that zstd unpacks.
-fn stands_in(dir: &Path, text: &str) -> Vec<String> {
+pub(crate) fn stands_in(dir: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(dir).unwrap() {
         let path = file.unwrap().path();

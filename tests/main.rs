@@ -9,15 +9,25 @@
     reason = "a test may fail loudly, and says what it skips"
 )]
 
+mod backup;
 mod conformance;
+mod edits;
 mod erase;
 mod faults;
+mod flips;
+mod full_disk;
 mod hostile;
 mod ingest;
+mod injected;
+mod kills;
 mod main_job;
 mod permits;
+mod platter;
+mod power_loss;
 mod register;
 mod replay;
+mod shim;
 mod store;
 mod support;
 mod tidy;
+mod trial;

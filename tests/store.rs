@@ -19,6 +19,11 @@ impl Store {
         store
     }
 
+    /// A store that lies in a folder as `store` already.
+    pub(crate) fn in_folder(folder: TempDir) -> Self {
+        Self { folder }
+    }
+
     /// A folder for a store that is yet to be made.
     pub(crate) fn empty() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }

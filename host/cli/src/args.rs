@@ -154,6 +154,17 @@ pub(crate) enum Command {
     /// Repair of what can be rebuilt.
     #[command(subcommand)]
     Store(Store),
+    /// Copy the log beside its writer: a new folder, or an older backup, of which only what changed is written.
+    #[command(after_help = "Example: fonds backup /mnt/backup/fonds")]
+    Backup {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Put a backup back; it is only read until it is known to be the newest copy, or goes on under a new name.
+    #[command(
+        after_help = "Example: fonds --store new restore /mnt/backup/fonds --match witness.txt --signing-key signing.key"
+    )]
+    Restore(Restore),
     /// Run the main job on a small sample that comes with the program.
     #[command(after_help = "Example: fonds demo")]
     Demo {
@@ -176,6 +187,20 @@ pub(crate) enum Command {
     /// Print the manual page.
     #[command(after_help = "Example: fonds man > fonds.1")]
     Man,
+}
+
+impl Command {
+    /// Whether it changes nothing, so that it may be carried out again.
+    pub(crate) fn only_asks(&self) -> bool {
+        match self {
+            Self::Explain { .. } | Self::Lineage(_) | Self::Record(_) => true,
+            Self::Agency(agency) => matches!(agency, Agency::Show { .. } | Agency::List { .. }),
+            Self::Schedule(schedule) => matches!(schedule, Schedule::Show { .. } | Schedule::List { .. }),
+            Self::Plugin(plugin) => matches!(plugin, Plugin::List { .. }),
+            Self::Policy(policy) => matches!(policy, Policy::List { .. }),
+            _ => false,
+        }
+    }
 }
 
 /// Who says so, and why.
@@ -509,6 +534,9 @@ pub(crate) enum Log {
         after_help = "Example: fonds log erase --item 12 --authority 'GDPR art. 17' --by j.jansen\n         fonds log erase --approve 40 --by m.visser --scrub"
     )]
     Erase(Erase),
+    /// Put a damaged journal together again from its whole frames and from the store.
+    #[command(after_help = "Example: fonds log repair")]
+    Repair,
     /// The keys that sign.
     #[command(subcommand)]
     Key(Key),
@@ -564,6 +592,31 @@ pub(crate) enum Witness {
         /// What the witness's `log cosign` printed; `-`: stdin.
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup; none: what follows is for a copy that was restored before.
+    #[arg(value_name = "DIR", required_unless_present_any = ["match_note", "new_origin", "later"])]
+    pub(crate) from: Option<PathBuf>,
+    /// The newest checkpoint that anyone else holds: a note in a file.
+    #[arg(long = "match", value_name = "NOTE", requires = "signing_key", conflicts_with = "new_origin")]
+    pub(crate) match_note: Option<PathBuf>,
+    /// The log's signing key, as it was kept apart.
+    #[arg(long, value_name = "FILE", requires = "match_note")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// Go on under this name, with a new key.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) new_origin: Option<String>,
+    /// A newer copy of the log, however broken: its later holds and erasures are done again.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) later: Option<PathBuf>,
+    /// The first entry of the newer copy that counts as later; the size of the backup unless said.
+    #[arg(long, value_name = "SEQ", requires = "later")]
+    pub(crate) later_from: Option<u64>,
+    /// Who does it.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -34,6 +34,9 @@ pub(crate) enum Failure {
     /// The store refused or failed.
     #[error("{0}")]
     Store(String),
+    /// The store could not be read when it was opened, and has been set aside; nothing else was done.
+    #[error("{0}")]
+    Lost(String),
     /// Nobody reads the answer any more.
     #[error("the answer could not be printed: {0}")]
     Print(#[from] std::io::Error),
@@ -46,7 +49,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::NotFound(_) => 3,
             Failure::Denied(_) => 4,
-            Failure::Store(_) | Failure::Print(_) => 5,
+            Failure::Store(_) | Failure::Lost(_) | Failure::Print(_) => 5,
         }
     }
 }
@@ -54,8 +57,23 @@ impl Failure {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     trace(cli.verbose, cli.quiet);
+    fonds_store::hide_panics();
     let screen = Screen::new(&cli);
-    match commands::run(cli, screen) {
+    let (store, only_asks) = (cli.store.join(fonds_store::STORE), cli.command.only_asks());
+    let done = commands::run(cli, screen);
+    match &done {
+        Err(Failure::Lost(why)) => {
+            screen.complain(&format!("{why}, and is made anew from the journal"));
+            workshop::begin_again();
+        }
+        // What only asks may be asked again, as long as nothing of an answer was given.
+        Err(Failure::Store(why)) if only_asks && fonds_store::is_lost(&store) && !output::has_answered() => {
+            screen.complain(why);
+            workshop::begin_again();
+        }
+        _ => {}
+    }
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Print(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {

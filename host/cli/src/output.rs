@@ -6,7 +6,15 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+static ANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether any of an answer was printed.
+pub(crate) fn has_answered() -> bool {
+    ANSWERED.load(Ordering::Relaxed)
+}
 
 /// How this run shows things.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +94,7 @@ impl Screen {
 
     /// Bytes as they are.
     pub(crate) fn text(&self, text: &str) -> io::Result<()> {
+        ANSWERED.store(true, Ordering::Relaxed);
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes())?;
         stdout.flush()

@@ -3,7 +3,7 @@
 use crate::Failure;
 use fonds_model::Timestamp;
 use fonds_model::decision::{Fault, FaultKind};
-use fonds_runtime::{Clock, EngineMaker, Lock, LogError, Parts, Reader, Runtime, RuntimeError, StoreError};
+use fonds_runtime::{Clock, EngineMaker, Lock, LogError, Options, Parts, Reader, Runtime, RuntimeError, StoreError};
 use fonds_store::{STORE, Store};
 use fonds_wasm::{Engine, EngineOptions, Limits};
 use std::io::Write as _;
@@ -24,28 +24,77 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Opens the log, its store and, when a policy is asked, its engine.
+///
+/// A store that is lost is set aside: [`Failure::Lost`], and who opens the log next makes it anew.
 pub(crate) fn open(dir: &Path) -> Result<Runtime, Failure> {
-    let lock = lock(dir)?;
-    let store = match Store::open(dir.join(STORE)) {
-        Ok(store) => store,
-        Err(StoreError::Lost(why)) => {
-            return Err(Failure::Store(format!(
-                "the store is lost ({why}); the journal is not: run `fonds store rebuild`, which sets it aside and makes it anew"
-            )));
+    let (lock, options) = (lock(dir)?, options()?);
+    let opened = Store::open(dir.join(STORE)).map_err(RuntimeError::from).and_then(|store| {
+        let runtime = Runtime::open(lock, parts(dir, store, options))?;
+        // An answer reflects the whole log: what a crash or a lost store left to apply is applied before any is given.
+        runtime.catch_up()?;
+        runtime.deliver_notes(dir)?;
+        Ok(runtime)
+    });
+    match opened {
+        Ok(runtime) => Ok(runtime),
+        Err(error) if is_loss(&error) => {
+            let _lock = self::lock(dir)?;
+            let aside = fonds_store::set_aside(dir).map_err(|error| Failure::Store(error.to_string()))?;
+            Err(Failure::Lost(format!("{error}; it is set aside as `{}`", dir.join(aside).display())))
         }
-        Err(error) => return Err(Failure::Store(error.to_string())),
-    };
-    let runtime = with_store(dir, lock, store)?;
-    // An answer reflects the whole log: what a crash or a lost store left to apply is applied before any is given.
-    runtime.catch_up()?;
-    Ok(runtime)
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the store cannot be read. One that fits another journal is not lost: a person has put it there, or the journal.
+fn is_loss(error: &RuntimeError) -> bool {
+    matches!(error, RuntimeError::Store(StoreError::Lost(_)) | RuntimeError::Log(LogError::Store(StoreError::Lost(_))))
+}
+
+/// Begins the same command again in the place of this process, after a store was lost; returns only where that may not be
+/// done.
+///
+/// Within one process it cannot be opened anew: sled's threads live on, and would write into the folder of the new one.
+pub(crate) fn begin_again() {
+    const TRIES: &str = "FONDS_STORE_TRIES";
+    const TRIES_MAX: u32 = 3;
+    let tries = std::env::var(TRIES).ok().and_then(|tries| tries.parse().ok()).unwrap_or(0) + 1;
+    if tries > TRIES_MAX {
+        return;
+    }
+    #[cfg(unix)]
+    if let Ok(program) = std::env::current_exe() {
+        let mut again = std::process::Command::new(program);
+        again.args(std::env::args_os().skip(1)).env(TRIES, tries.to_string());
+        let error = std::os::unix::process::CommandExt::exec(&mut again);
+        tracing::warn!(%error, "the command could not be begun again");
+    }
 }
 
 /// Opens the log over a store that is open already.
 pub(crate) fn with_store(dir: &Path, lock: Lock, store: Store) -> Result<Runtime, Failure> {
-    let parts =
-        Parts { store: Arc::new(store), engine: engine(dir.to_owned()), clock: clock(), options: Default::default() };
-    Ok(Runtime::open(lock, parts)?)
+    Ok(Runtime::open(lock, parts(dir, store, options()?))?)
+}
+
+fn parts(dir: &Path, store: Store, options: Options) -> Parts {
+    Parts { store: Arc::new(store), engine: engine(dir.to_owned()), clock: clock(), options }
+}
+
+/// The log's settings: `$FONDS_SEGMENT_BYTES`, after which a journal segment is ended, and `$FONDS_FREE_BYTES_MIN`, below
+/// which nothing is appended.
+fn options() -> Result<Options, Failure> {
+    let mut options = Options::default();
+    let settings =
+        [("FONDS_SEGMENT_BYTES", &mut options.segment_bytes), ("FONDS_FREE_BYTES_MIN", &mut options.free_bytes_min)];
+    for (name, setting) in settings {
+        if let Some(value) = std::env::var_os(name) {
+            let number = value.to_str().and_then(|value| value.parse().ok());
+            *setting = number.ok_or_else(|| {
+                Failure::Usage(format!("`{}` in {name} is not a number of bytes", value.to_string_lossy()))
+            })?;
+        }
+    }
+    Ok(options)
 }
 
 /// One process at a time: the second is told the first's pid.
@@ -95,7 +144,9 @@ impl From<RuntimeError> for Failure {
         let text = error.to_string();
         match error {
             RuntimeError::NotFound(_) => Failure::NotFound(text),
-            RuntimeError::Denied(_) | RuntimeError::Log(LogError::Refused(_)) => Failure::Denied(text),
+            RuntimeError::Denied(_) | RuntimeError::Log(LogError::Refused(_) | LogError::ReadOnly(_)) => {
+                Failure::Denied(text)
+            }
             RuntimeError::Invalid(_) | RuntimeError::Model(_) | RuntimeError::File { .. } => Failure::Usage(text),
             RuntimeError::Log(LogError::NoEntry { .. } | LogError::NoProof { .. }) => Failure::NotFound(text),
             RuntimeError::Log(LogError::NotEmpty(_) | LogError::Origin(_)) => Failure::Usage(text),

@@ -35,6 +35,13 @@ pub(crate) struct Frames<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> Frames<'a> {
+    /// The frames of some bytes.
+    pub(crate) fn of(seq: u64, bytes: &'a [u8]) -> Self {
+        Self { seq, rest: bytes }
+    }
+}
+
 impl Frames<'_> {
     /// The seq at which bytes stand that are no frame; `None` when all were.
     pub(crate) fn unframed(&self) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use crate::LogError;
 use crate::error::io_error;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -23,6 +24,31 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LogErr
     })();
     written.map_err(io_error("write", path))?;
     path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Removes a file, if it is there, so that it does not come back.
+pub(crate) fn remove(path: &Path) -> Result<(), LogError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        removed => removed.map_err(io_error("remove", path))?,
+    }
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// A small file of ours; `None` when it is not there.
+pub(crate) fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, LogError> {
+    match read(path) {
+        Err(error) if error.is_missing() => Ok(None),
+        bytes => serde_json::from_slice(&bytes?)
+            .map(Some)
+            .map_err(|error| io_error("understand", path)(std::io::Error::other(error.to_string()))),
+    }
+}
+
+/// Writes a small file of ours.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), LogError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| io_error("write", path)(error.into()))?;
+    replace(path, &bytes, 0o644)
 }
 
 /// Makes a folder and those above it.

@@ -58,36 +58,14 @@ pub struct ScrubWaiting {
     pub since: Timestamp,
 }
 
-fn read_json<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<T>, LogError> {
-    match disk::read(path) {
-        Err(error) if error.is_missing() => Ok(None),
-        bytes => serde_json::from_slice(&bytes?)
-            .map(Some)
-            .map_err(|error| io_error("understand", path)(std::io::Error::other(error.to_string()))),
-    }
-}
-
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), LogError> {
-    let bytes = serde_json::to_vec(value).map_err(|error| io_error("write", path)(error.into()))?;
-    disk::replace(path, &bytes, 0o644)
-}
-
-fn remove(path: &Path) -> Result<(), LogError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        removed => removed.map_err(io_error("remove", path))?,
-    }
-    path.parent().map_or(Ok(()), disk::sync_dir)
-}
-
 /// Writes down what is to be erased, before the entry that says so is appended.
 pub(crate) fn begin(layout: &Layout, intent: &Intent) -> Result<(), LogError> {
-    write_json(&layout.erasing, intent)
+    disk::write_json(&layout.erasing, intent)
 }
 
 /// Takes it back: the entry was not appended.
 pub(crate) fn abandon(layout: &Layout) -> Result<(), LogError> {
-    remove(&layout.erasing)
+    disk::remove(&layout.erasing)
 }
 
 /// What is being erased just now, if the log says so: the file alone is believed by nobody.
@@ -95,7 +73,7 @@ pub(crate) fn in_progress(
     layout: &Layout,
     size: impl FnOnce() -> Result<u64, LogError>,
 ) -> Result<Option<Intent>, LogError> {
-    let Some(intent) = read_json::<Intent>(&layout.erasing)? else { return Ok(None) };
+    let Some(intent) = disk::read_json::<Intent>(&layout.erasing)? else { return Ok(None) };
     let is_said = intent.by < size()? && says(&layout.journal, &intent)?;
     Ok(is_said.then_some(intent))
 }
@@ -107,7 +85,7 @@ pub(crate) fn is_erased_by(journal: &Path, at: Position, by: Seq) -> Result<bool
 
 /// Makes good an erasure that a crash cut off, or says that it was not done; the active segment may be shorter then.
 pub(crate) fn settle(layout: &Layout, size: u64, active: Option<Active>) -> Result<Option<Active>, LogError> {
-    let Some(intent) = read_json::<Intent>(&layout.erasing)? else { return Ok(active) };
+    let Some(intent) = disk::read_json::<Intent>(&layout.erasing)? else { return Ok(active) };
     let is_said = intent.by < size && says(&layout.journal, &intent)?;
     if !is_said {
         tracing::warn!("an erasure was cut off before it was logged: nothing was erased");
@@ -145,14 +123,14 @@ fn items_of((_, content): (Position, &fonds_model::Content)) -> Vec<ErasedItem> 
 /// Rewrites the journal, notes that the store's files wait for their scrub, and is done.
 pub(crate) fn finish(layout: &Layout, intent: &Intent) -> Result<(), LogError> {
     rewrite(&layout.journal, intent)?;
-    let waiting = read_json::<ScrubWaiting>(&layout.scrub)?;
+    let waiting = disk::read_json::<ScrubWaiting>(&layout.scrub)?;
     let since = match waiting {
         Some(waiting) => waiting.since,
         None => at_of(&layout.journal, intent.by)?,
     };
     let erasures = waiting.map_or(0, |waiting| waiting.erasures) + 1;
-    write_json(&layout.scrub, &ScrubWaiting { erasures, since })?;
-    remove(&layout.erasing)
+    disk::write_json(&layout.scrub, &ScrubWaiting { erasures, since })?;
+    disk::remove(&layout.erasing)
 }
 
 fn at_of(journal: &Path, seq: Seq) -> Result<Timestamp, LogError> {
@@ -162,7 +140,7 @@ fn at_of(journal: &Path, seq: Seq) -> Result<Timestamp, LogError> {
 
 /// How many erasures wait for a scrub of the store's files, if any.
 pub(crate) fn waiting(layout: &Layout) -> Result<Option<ScrubWaiting>, LogError> {
-    read_json(&layout.scrub)
+    disk::read_json(&layout.scrub)
 }
 
 /// Notes that the store was made anew from the journal under this lock, and that nothing older lies beside it.
@@ -170,7 +148,7 @@ pub(crate) fn waiting(layout: &Layout) -> Result<Option<ScrubWaiting>, LogError>
 /// # Errors
 /// [`LogError::Io`] when the note cannot be removed; then the scrub only has to be done again.
 pub fn scrubbed(lock: &Lock) -> Result<(), LogError> {
-    remove(&Layout::of(lock.dir()).scrub)
+    disk::remove(&Layout::of(lock.dir()).scrub)
 }
 
 /// Rewrites every segment that holds one of the items, so that a crash leaves either the old or the new one.
@@ -188,7 +166,7 @@ fn rewrite(journal: &Path, intent: &Intent) -> Result<(), LogError> {
     }
     // What a sealing that was cut off has left may hold it too.
     for segment in segments.iter().filter(|segment| !segment.sealed) {
-        remove(&segment::sealed_path(journal, segment.seq).with_extension("part"))?;
+        disk::remove(&segment::sealed_path(journal, segment.seq).with_extension("part"))?;
     }
     disk::sync_dir(journal)
 }

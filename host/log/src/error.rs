@@ -62,6 +62,19 @@ pub enum LogError {
     /// The folder holds something else already.
     #[error("`{}` is not empty: choose another folder for a new log", .0.display())]
     NotEmpty(PathBuf),
+    /// A backup cannot be made there, or not put back so.
+    #[error("`{}`: {why}", dir.display())]
+    Backup {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The log is a restored copy that may not be the newest: written to, it could fork the log.
+    #[error(
+        "`{}` is a restored copy and is only read: compare it with the newest checkpoint that others hold (`fonds restore --match`), or start a new origin (`fonds restore --new-origin`)", .0.display()
+    )]
+    ReadOnly(PathBuf),
     /// The folder holds no log.
     #[error("`{}` holds no log: make one with `fonds init`", .0.display())]
     NotALog(PathBuf),
@@ -81,7 +94,9 @@ pub enum LogError {
     #[error("the witness refuses: {0}")]
     Witness(String),
     /// Bytes of the log that are not what was acknowledged.
-    #[error("the log is damaged at entry `{seq}`: {why}; restore the journal from a backup")]
+    #[error(
+        "the log is damaged at entry `{seq}`: {why}: run `fonds log repair`, which takes from the store what it still has, or restore a backup"
+    )]
     Damaged {
         /// The first entry that is concerned.
         seq: u64,
@@ -126,8 +141,10 @@ impl LogError {
     /// Whether nothing was written and the same may be sent again.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        matches!(self, Self::Rejected(_) | Self::Full { .. } | Self::Refused(_) | Self::TooLarge { .. })
-            || matches!(self, Self::Store(StoreError::Rejected(_)))
+        matches!(
+            self,
+            Self::Rejected(_) | Self::Full { .. } | Self::Refused(_) | Self::TooLarge { .. } | Self::ReadOnly(_)
+        ) || matches!(self, Self::Store(StoreError::Rejected(_)))
     }
 
     /// Whether the handle must not be used again.

@@ -24,12 +24,21 @@ const WITNESSES: &str = "witnesses";
 const CHECKING: &str = "verifier.keys";
 const IDENTITY: &str = "identity.secret";
 
+/// What a backup takes along: never a key that signs.
+pub(crate) const IN_BACKUPS: [&str; 3] = [CHECKING, IDENTITY, WITNESSES];
+
+/// A fresh signing key.
+pub(crate) fn generate(origin: &str) -> Result<Signer, LogError> {
+    let mut seed = [0; 32];
+    fill_random(&mut seed)?;
+    Signer::from_seed(origin, &seed)
+}
+
 /// Makes all keys in `keys/`; the secrets can be read by their owner only.
 pub(crate) fn create(dir: &Path, origin: &str) -> Result<Signer, LogError> {
-    let (mut seed, mut secret) = ([0; 32], [0; 32]);
-    fill_random(&mut seed)?;
+    let mut secret = [0; 32];
     fill_random(&mut secret)?;
-    let signer = Signer::from_seed(origin, &seed)?;
+    let signer = generate(origin)?;
     disk::replace(&dir.join(SIGNING), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
     disk::replace(&dir.join(IDENTITY), format!("{}\n", Digest(secret)).as_bytes(), 0o600)?;
     disk::replace(&dir.join(CHECKING), format!("{}\n", signer.verifier()).as_bytes(), 0o644)?;
@@ -48,9 +57,7 @@ pub(crate) fn verifiers(dir: &Path) -> Result<Vec<Verifier>, LogError> {
 
 /// Begins a rotation: a fresh key, durable, that signs nothing alone yet.
 pub(crate) fn begin(dir: &Path, origin: &str, size: u64) -> Result<Signer, LogError> {
-    let mut seed = [0; 32];
-    fill_random(&mut seed)?;
-    let signer = Signer::from_seed(origin, &seed)?;
+    let signer = generate(origin)?;
     disk::replace(&dir.join(NEXT), format!("{}\n{size}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
     Ok(signer)
 }

@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) keys: PathBuf,
     pub(crate) blobs: PathBuf,
     pub(crate) checkpoint: PathBuf,
+    /// There while this is a restored copy that may not be the newest.
+    restored: PathBuf,
     /// There while something is being erased.
     pub(crate) erasing: PathBuf,
     /// There while erased bytes wait for a scrub of the store's files.
@@ -33,6 +35,15 @@ struct About {
     origin: String,
 }
 
+/// `restored`: the log is read and not written until it is known to be the newest copy, or goes on under a new name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Restored {
+    /// The backup that it was made from.
+    pub(crate) from: String,
+    /// How many entries that had.
+    pub(crate) size: u64,
+}
+
 impl Layout {
     pub(crate) fn of(dir: &Path) -> Self {
         Self {
@@ -42,6 +53,7 @@ impl Layout {
             keys: dir.join("keys"),
             blobs: dir.join("blobs"),
             checkpoint: dir.join("checkpoint"),
+            restored: dir.join("restored"),
             erasing: dir.join("erasing"),
             scrub: dir.join("scrub"),
             cosigned: dir.join("checkpoint.cosigned"),
@@ -67,11 +79,29 @@ impl Layout {
         Ok(about.origin)
     }
 
+    /// Whether this is a restored copy that must not be written.
+    pub(crate) fn restored(&self) -> Result<Option<Restored>, LogError> {
+        disk::read_json(&self.restored)
+    }
+
+    pub(crate) fn set_restored(&self, restored: Option<&Restored>) -> Result<(), LogError> {
+        match restored {
+            Some(restored) => disk::write_json(&self.restored, restored),
+            None => disk::remove(&self.restored),
+        }
+    }
+
+    /// Gives the log another name.
+    pub(crate) fn rename(&self, origin: &str) -> Result<(), LogError> {
+        disk::write_json(&self.about(), &About { version: VERSION, origin: origin.to_owned() })
+    }
+
     /// The stored checkpoint, checked, with its note.
     pub(crate) fn checkpoint(&self, keys: &[Verifier]) -> Result<(Checkpoint, String), LogError> {
         let note = disk::read_text(&self.checkpoint)?;
         let checkpoint = Checkpoint::open(&note, keys)?;
-        if checkpoint.origin != self.origin()? {
+        // A restored copy that goes on under a new name has the older name's checkpoint for a moment.
+        if checkpoint.origin != self.origin()? && self.restored()?.is_none() {
             return Err(LogError::Note(format!("it is of another log, `{}`", checkpoint.origin)));
         }
         Ok((checkpoint, note))

@@ -4,6 +4,7 @@
 //! rebuilt from it; the tree's hashes lie beside the journal, so that proofs need neither the store nor its lock.
 
 mod applier;
+mod backup;
 mod blobs;
 mod checkpoint;
 mod chunks;
@@ -25,6 +26,7 @@ mod prepare;
 mod queue;
 mod reader;
 mod recover;
+mod repair;
 mod rotate;
 mod seal;
 mod segment;
@@ -40,6 +42,7 @@ mod verify;
 mod witness;
 mod writer;
 
+pub use backup::{Backup, restore, resume, start_anew};
 pub use checkpoint::Checkpoint;
 pub use chunks::Entries;
 pub use entry::{ENTRY_BYTES_MAX, HEADER_BYTES_MAX, Header, ITEMS_MAX, PAYLOAD_BYTES_MAX, SALT_BYTES, item_digest};
@@ -49,6 +52,7 @@ pub use lock::Lock;
 pub use log::{Log, Outcome, Staged, Ticket};
 pub use prepare::Prepared;
 pub use reader::{ConsistencyProof, InclusionProof, Reader};
+pub use repair::{Repaired, repair};
 pub use shared::{Clock, Options};
 pub use store::{Applied, Framed, Known, LogStore, Mac, Macs, StoreError};
 pub use verify::{Damage, Report};

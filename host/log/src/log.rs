@@ -126,7 +126,8 @@ impl Log {
             active: active.map(|active| active.seq),
             ..State::default()
         };
-        let keys = (Identities::load(&layout.keys)?, rotate::signing(&layout, tree.size())?);
+        let read_only = layout.restored()?.is_some();
+        let keys = (Identities::load(&layout.keys)?, rotate::signing(&layout, tree.size())?, read_only);
         let queue = Arc::new(Queue::new(options.queue_bytes_max));
         let unloaded = unapplied.is_none();
         let unapplied = unapplied.unwrap_or_default();
@@ -307,6 +308,9 @@ impl Log {
     }
 
     fn put(&self, job: Job) -> Result<(), LogError> {
+        if self.shared.read_only {
+            return Err(LogError::ReadOnly(self.shared.layout.dir.clone()));
+        }
         if self.queue.put(job) {
             return Ok(());
         }

@@ -80,11 +80,24 @@ impl Reader {
         }
     }
 
-    /// How many entries stand in whole groups; never fewer than the stored checkpoint says, unless the log is damaged.
+    /// How many entries stand in whole groups; never fewer than the stored checkpoint says.
     ///
     /// # Errors
-    /// [`LogError`] when the journal cannot be read.
+    /// [`LogError::Damaged`] when they are fewer; [`LogError`] when the journal cannot be read.
     pub fn size(&self) -> Result<u64, LogError> {
+        // First the checkpoint: the journal may grow in between, and never shrinks below it.
+        let signed = self.checkpoint();
+        let size = self.whole_size()?;
+        match signed {
+            Ok((signed, _)) if signed.size > size => {
+                Err(LogError::damaged(size, format!("{} entries were signed and are not there", signed.size)))
+            }
+            _ => Ok(size),
+        }
+    }
+
+    /// How many entries stand in whole groups, up to the last segment that has one.
+    fn whole_size(&self) -> Result<u64, LogError> {
         let mut tries = 0;
         loop {
             let mut size = 0;
@@ -232,6 +245,15 @@ impl Reader {
         .map(|hashes| ConsistencyProof { old, new, hashes })
     }
 
+    /// The root over the first `size` entries, which has been proved to belong to the signed log.
+    pub(crate) fn root_at(&self, size: u64) -> Result<Digest, LogError> {
+        let (signed, _) = self.checkpoint()?;
+        if size > signed.size {
+            return Err(LogError::NoProof { from: size, to: size, size: signed.size });
+        }
+        self.proved(&signed, size, &[], |_, root| Some(*root))
+    }
+
     /// Makes a proof for `size`, whose root is itself proved to belong to the signed log: first from the hash files,
     /// and if those are behind or wrong, from the journal.
     fn proved<T>(
@@ -296,12 +318,12 @@ impl Reader {
         // First the checkpoint, then the size: the journal may grow in between, and never shrinks below it.
         let signed = self.checkpoint();
         let note = signed.as_ref().map(|(_, note)| note.clone()).ok();
-        let (size, journal) = (self.size()?, &self.layout.journal);
+        let (size, journal) = (self.whole_size()?, &self.layout.journal);
         // What is being erased meanwhile may be read before it or after it.
         let mut erasing = vec![erase::in_progress(&self.layout, || Ok(size))?];
         let folded = verify::verify(journal, signed.map(|(checkpoint, _)| checkpoint), size, progress)?;
-        erasing.push(erase::in_progress(&self.layout, || self.size())?);
-        let said_later = |at, by| Ok(by < self.size()? && erase::is_erased_by(journal, at, by)?);
+        erasing.push(erase::in_progress(&self.layout, || self.whole_size())?);
+        let said_later = |at, by| Ok(by < self.whole_size()? && erase::is_erased_by(journal, at, by)?);
         let mut report = folded.finish(&|at| erasing.iter().flatten().any(|it| it.items.contains(&at)), said_later)?;
         self.verify_keys(note.as_deref(), &mut report)?;
         report.scrub_waiting = self.scrub_waiting()?;

@@ -68,6 +68,14 @@ impl Tail {
         self.groups.last().map_or(self.start.seq, |group| group.size)
     }
 
+    /// Where the group ends after which the log has `size` entries, or the last one when all come before.
+    pub(crate) fn end_at(&self, size: u64) -> Option<usize> {
+        if self.size() <= size {
+            return Some(self.end());
+        }
+        self.groups.iter().find(|group| group.size == size).map(|group| group.end)
+    }
+
     fn root(&self) -> Digest {
         self.groups.last().map_or(self.start.root, |group| group.root)
     }

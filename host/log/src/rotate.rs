@@ -20,6 +20,10 @@ pub(crate) fn key_added(entry: &Entry) -> Option<Verifier> {
 
 /// The keys that sign, from disk: with the next one when a crash cut a rotation short whose entry is in the journal.
 pub(crate) fn signing(layout: &Layout, size: u64) -> Result<Signing, LogError> {
+    if layout.restored()?.is_some() {
+        // A restored copy has no key and signs nothing: this one is nobody's.
+        return Ok(Signing { signer: keys::generate(&layout.origin()?)?, next: None });
+    }
     let signer = keys::signer(&layout.keys)?;
     let Some((next, from)) = keys::begun(&layout.keys)? else { return Ok(Signing { signer, next: None }) };
     let key = next.verifier();

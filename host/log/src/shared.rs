@@ -88,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) store: Arc<dyn LogStore>,
     pub(crate) identities: Identities,
+    /// A restored copy, which must not be written.
+    pub(crate) read_only: bool,
     signing: Mutex<Signing>,
     pub(crate) unapplied: Mutex<Unapplied>,
     state: Mutex<State>,
@@ -103,7 +105,7 @@ impl Shared {
         (layout, origin): (Layout, String),
         (options, clock): (Options, Clock),
         store: Arc<dyn LogStore>,
-        (identities, signing): (Identities, Signing),
+        (identities, signing, read_only): (Identities, Signing, bool),
         unapplied: Unapplied,
         state: State,
     ) -> Self {
@@ -114,6 +116,7 @@ impl Shared {
             clock,
             store,
             identities,
+            read_only,
             signing: Mutex::new(signing),
             unapplied: Mutex::new(unapplied),
             state: Mutex::new(state),
@@ -166,7 +169,7 @@ impl Shared {
             if let Some(error) = &state.failed {
                 return Err(error.clone());
             }
-            if state.checkpointed == state.size {
+            if state.checkpointed == state.size || self.read_only {
                 drop(state);
                 return disk::read_text(&self.layout.checkpoint);
             }

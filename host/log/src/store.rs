@@ -53,7 +53,7 @@ pub enum StoreError {
     #[error("the store failed: {0}; close this process and open the store again")]
     Fatal(String),
     /// The store cannot be read: it is to be set aside and rebuilt from the journal.
-    #[error("the store is lost ({0}): run `fonds store rebuild`")]
+    #[error("the store is lost ({0}): the next command makes it anew from the journal")]
     Lost(String),
 }
 

@@ -319,6 +319,15 @@ bodies! {
         /// The binding's name.
         name: String,
     }
+    /// `backup.made`.
+    BackupMade {
+        /// The folder.
+        to: String,
+        /// Entries that it holds.
+        size: u64,
+        /// The tree's root over them.
+        root: Digest,
+    }
     /// `hold.placed`: disposition of these records is frozen until the hold is released.
     HoldPlaced {
         /// The hold's name.

@@ -32,6 +32,7 @@ pub fn of(kind: Kind) -> Option<Schema> {
         Kind::LogWitnessAdded => schema_for!(body::WitnessAdded),
         Kind::PolicyDecided => schema_for!((decision::Decided, decision::Case)),
         Kind::SweepCompleted => schema_for!(decision::SweepCompleted),
+        Kind::BackupMade => schema_for!(body::BackupMade),
         Kind::HoldPlaced => schema_for!(body::HoldPlaced),
         Kind::HoldReleased => schema_for!(body::HoldReleased),
         Kind::DispositionProposed => schema_for!(body::DispositionProposed),

@@ -10,7 +10,7 @@ use fonds_model::body::{
 };
 use fonds_model::{EntityId, Kind, Position, Seq, openlineage, stub};
 use fonds_views::Rows;
-use fonds_views::register::{self, APPROVALS_MIN, Erasure, Hold};
+use fonds_views::register::{self, APPROVALS_MIN, BackupKept, Erasure, Hold};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -46,6 +46,8 @@ pub struct ErasureAnswer {
     pub approved_by: Vec<String>,
     /// The entries that erased it.
     pub erased_by: Vec<Seq>,
+    /// Backups that still hold some of it: what is erased here goes there with the next backup into the same folder.
+    pub backups: Vec<BackupKept>,
     /// The log's size.
     pub log_size: u64,
 }
@@ -309,6 +311,9 @@ impl Runtime {
             (false, true) => "pending",
             (false, false) => "proposed",
         };
+        let last = erasure.erased.iter().map(|(_, by)| *by).max().unwrap_or(Seq::MAX);
+        let mut backups = self.backups_with(&erasure.items)?;
+        backups.retain(|backup| backup.size <= last);
         let erased_by: BTreeSet<Seq> = erasure.erased.iter().map(|(_, by)| *by).collect();
         Ok(ErasureAnswer {
             proposal,
@@ -320,6 +325,7 @@ impl Runtime {
             authority: erasure.authority,
             approved_by: erasure.approvals.into_iter().map(|(by, _)| by).collect(),
             erased_by: erased_by.into_iter().collect(),
+            backups,
             log_size: self.log_size(),
         })
     }

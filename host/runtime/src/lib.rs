@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod answers;
+pub mod backup;
 mod effective;
 pub mod erase;
 mod error;
@@ -22,7 +23,8 @@ pub mod schedule;
 
 pub use error::RuntimeError;
 pub use fonds_log::{
-    Checkpoint, Damage, Lock, LogError, Options, Reader, Report, ScrubWaiting, StoreError, Witness, note, scrubbed,
+    Checkpoint, Damage, Lock, LogError, Options, Reader, Report, ScrubWaiting, StoreError, Witness, note, repair,
+    restore, resume, scrubbed, start_anew,
 };
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;

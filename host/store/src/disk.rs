@@ -22,8 +22,12 @@ const FLUSH_EVERY_MS: u64 = 500;
 const LOCK_TRIES: u32 = 200;
 const LOCK_WAIT: Duration = Duration::from_millis(10);
 
+/// A file with this name in sled's folder says why what lies there is lost, to whoever opens it next.
+const MARK: &str = "lost";
+
 /// An open sled, with the handles through which its files are synced.
 pub(crate) struct Disk {
+    folder: PathBuf,
     /// `None` only while it is being closed.
     db: Option<sled::Db>,
     files: Files,
@@ -36,6 +40,9 @@ impl Disk {
         let refused =
             |error: std::io::Error| StoreError::Rejected(format!("`{}` cannot be opened: {error}", folder.display()));
         fs::create_dir_all(folder).map_err(refused)?;
+        if let Ok(why) = fs::read(folder.join(MARK)) {
+            return Err(StoreError::Lost(String::from_utf8_lossy(&why).into_owned()));
+        }
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(CACHE_BYTES)
@@ -51,7 +58,7 @@ impl Disk {
             }
         };
         let files = Files::open(folder).map_err(refused)?;
-        Ok(Self { db: Some(db), files, broken: OnceLock::new() })
+        Ok(Self { folder: folder.to_owned(), db: Some(db), files, broken: OnceLock::new() })
     }
 
     /// Calls sled, unless it broke before; a panic is caught and never goes further.
@@ -67,9 +74,15 @@ impl Disk {
         }
     }
 
-    /// From now on this handle answers with the error only.
+    /// From now on this handle answers with the error only; and where the store is lost, every later one.
     pub(crate) fn breaks(&self, error: StoreError) -> StoreError {
-        self.broken.get_or_init(|| error).clone()
+        let error = self.broken.get_or_init(|| error);
+        if let StoreError::Lost(why) = error
+            && let Err(error) = fs::write(self.folder.join(MARK), why)
+        {
+            tracing::warn!(%error, "that the store is lost could not be written down");
+        }
+        error.clone()
     }
 
     /// The error that broke it.
@@ -183,6 +196,25 @@ fn is_locked(error: &std::io::Error) -> bool {
 /// sled reads past the end of a file that was cut short.
 fn is_damage(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput)
+}
+
+/// Whether the store in `folder` was found to be lost: it is to be set aside.
+#[must_use]
+pub fn is_lost(folder: &Path) -> bool {
+    folder.join(MARK).exists()
+}
+
+/// Keeps what panics within sled from stderr: it is caught here, or by sled's own threads, and told as an error.
+pub fn hide_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let within_sled = panic.location().is_some_and(|place| place.file().contains("/sled-"));
+        if within_sled {
+            tracing::info!("{panic}");
+        } else {
+            before(panic);
+        }
+    }));
 }
 
 /// What a panic said.

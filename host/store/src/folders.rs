@@ -9,36 +9,37 @@ use std::path::Path;
 pub const STORE: &str = "store";
 /// The name of the folder in which a store is built anew, until [`swap_in`].
 pub const NEW: &str = "store.new";
+/// The name of the folder that a lost store is given.
+pub const LOST: &str = "store.lost";
 /// What stood in the way of a rebuilt store, until it is deleted.
 const OLD: &str = "store.old";
 
-/// Renames the store's folder below `dir` to `store.lost-<n>`, with the first number that is free, and returns that name.
+/// Renames the store's folder below `dir` to `store.lost`, in the place of one that was set aside before, and returns
+/// that name.
 ///
-/// No handle on it may be used any more; one that broke may still exist.
+/// It may still hold what the journal has lost since; that is looked for before it is deleted. No handle on it may be used
+/// any more; one that broke may still exist.
 ///
 /// # Errors
 /// [`StoreError::Rejected`] when the folder cannot be renamed.
-pub fn set_aside(dir: &Path) -> Result<String, StoreError> {
-    let name = (1_u32..).map(|n| format!("store.lost-{n}")).find(|name| !dir.join(name).exists()).unwrap_or_default();
-    rename(dir, STORE, &name).map_err(|error| refused(dir, &error))?;
-    Ok(name)
+pub fn set_aside(dir: &Path) -> Result<&'static str, StoreError> {
+    // Only the newest: what cannot be read must not fill the disk.
+    let set_aside = || {
+        if dir.join(STORE).exists() {
+            delete(dir, LOST)?;
+        }
+        rename(dir, STORE, LOST)
+    };
+    set_aside().map_err(|error| refused(dir, &error))?;
+    Ok(LOST)
 }
 
-/// Deletes the stores that were set aside: they may hold what was erased since.
+/// Deletes a store that was set aside: it may hold what was erased since.
 ///
 /// # Errors
-/// [`StoreError::Rejected`] when one cannot be deleted.
+/// [`StoreError::Rejected`] when it cannot be deleted.
 pub fn delete_lost(dir: &Path) -> Result<(), StoreError> {
-    let delete_all = || {
-        for file in fs::read_dir(dir)? {
-            let name = file?.file_name();
-            if let Some(name) = name.to_str().filter(|name| name.starts_with("store.lost-")) {
-                delete(dir, name)?;
-            }
-        }
-        File::open(dir)?.sync_all()
-    };
-    delete_all().map_err(|error: io::Error| refused(dir, &error))
+    delete(dir, LOST).and_then(|()| File::open(dir)?.sync_all()).map_err(|error| refused(dir, &error))
 }
 
 /// Puts the rebuilt store in the folder `new` below `dir` in the place of the one in use, which is deleted.
@@ -156,12 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn lost_stores_are_kept_beside_each_other() {
+    fn of_lost_stores_the_newest_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        for want in ["store.lost-1", "store.lost-2"] {
-            make(dir.path(), STORE, want);
-            assert_eq!(set_aside(dir.path()).unwrap(), want);
+        for lost in ["first", "second"] {
+            make(dir.path(), STORE, lost);
+            assert_eq!(set_aside(dir.path()).unwrap(), LOST);
         }
         assert!(matches!(set_aside(dir.path()), Err(StoreError::Rejected(_))), "there is none left");
+        assert_eq!(fs::read_to_string(dir.path().join(LOST).join("db")).unwrap(), "second");
     }
 }

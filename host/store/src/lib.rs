@@ -11,7 +11,7 @@
 //! - *Our own fsync.* sled's `flush` hands bytes to the kernel and no further; [`Store`] syncs its files and folder
 //!   itself ([`disk`]).
 //! - *Lost, never wrong.* When sled panics or finds corruption, the answer is [`fonds_log::StoreError::Lost`] and the
-//!   handle answers nothing else from then on. Blocks, chunks of runs and their indexes carry a CRC-32C, and what must
+//!   handle answers nothing else from then on, nor does one that is opened later. Blocks, chunks of runs and their indexes carry a CRC-32C, and what must
 //!   agree (position and list of runs, position and last block) is compared.
 
 mod apply;
@@ -30,5 +30,6 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use folders::{NEW, STORE, delete_lost, set_aside, swap_in};
+pub use disk::{hide_panics, is_lost};
+pub use folders::{LOST, NEW, STORE, delete_lost, set_aside, swap_in};
 pub use store::Store;

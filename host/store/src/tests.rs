@@ -293,7 +293,7 @@ fn a_damaged_file_is_lost_or_whole_and_never_a_panic() {
             }
         }
         lost += 1;
-        assert_eq!(set_aside(dir.path()).unwrap(), "store.lost-1");
+        assert_eq!(set_aside(dir.path()).unwrap(), crate::LOST);
         let store = opened(dir.path());
         apply_from(&store, &entries[..60], 50, usize::MAX).unwrap();
         assert_holds(&store, &entries[..60]);
@@ -390,7 +390,9 @@ fn a_damaged_chunk_of_rows_is_lost_and_never_read_as_rows() {
         assert!(failed.is_some(), "byte {byte} was read as it stood");
         assert!(matches!(store.applied(), Err(StoreError::Lost(_))));
         drop(store);
-        std::fs::remove_dir_all(dir.path().join("store")).unwrap();
+        assert!(crate::is_lost(&dir.path().join("store")), "whoever opens it next is told");
+        assert!(matches!(Store::open(dir.path().join("store")), Err(StoreError::Lost(_))));
+        set_aside(dir.path()).unwrap();
         let store = opened(dir.path());
         apply_from(&store, &entries, 50, usize::MAX).unwrap();
         assert_eq!(dump(&store), want);

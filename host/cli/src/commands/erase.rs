@@ -65,6 +65,7 @@ fn erasure_text(screen: &Screen, erasure: &ErasureAnswer, waiting: Option<ScrubW
             ("proposed by", erasure.by.clone().unwrap_or_default()),
             ("approved by", erasure.approved_by.join(", ")),
             ("pending", erasure.pending.join("; ")),
+            ("backups with it", erasure.backups.iter().map(|backup| backup.to.as_str()).collect::<Vec<_>>().join(", ")),
         ],
     );
     if erasure.state == "proposed" {
@@ -143,7 +144,12 @@ pub(crate) fn rebuild(dir: &Path, screen: Screen) -> Result<(), Failure> {
 /// that no file of the store holds what was erased.
 fn make_anew(dir: &Path, lock: Lock, screen: Screen) -> Result<u64, Failure> {
     let failed = |error: fonds_runtime::StoreError| Failure::Store(error.to_string());
-    let fresh = Store::open(dir.join(fonds_store::NEW)).map_err(failed)?;
+    let new = dir.join(fonds_store::NEW);
+    // What an earlier rebuild left may hold what was erased since.
+    if new.exists() {
+        std::fs::remove_dir_all(&new)?;
+    }
+    let fresh = Store::open(new).map_err(failed)?;
     let runtime = workshop::with_store(dir, lock, fresh)?;
     let bar = screen.progress("rebuilding");
     runtime.log().catch_up(&mut |done, total| {

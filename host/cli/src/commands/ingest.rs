@@ -33,6 +33,8 @@ pub(crate) fn ingest(dir: &Path, told: &Ingest, screen: Screen) -> Result<(), Fa
     let ingested = runtime.ingest(&told, &mut |done| {
         bar.set_position(done);
         acknowledged = (done, began.elapsed());
+        // Who feeds a pipe and asks for `-vv` learns how much of it is safe.
+        tracing::debug!(events = done, "acknowledged");
     })?;
     bar.finish_and_clear();
     screen.took("acknowledged", acknowledged.0, acknowledged.1);

@@ -48,6 +48,7 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
     let reader = workshop::reader(dir)?;
     match command {
         Log::Show { seq } => show(&reader, seq, screen),
+        Log::Repair => super::backup::repair(dir, screen),
         Log::Erase(told) => super::erase::erase(dir, told, screen),
         Log::Checkpoint => {
             let (_, note) = reader.checkpoint_cosigned()?;

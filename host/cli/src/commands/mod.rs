@@ -1,5 +1,6 @@
 //! One function a command: open, ask the runtime, show the answer.
 
+mod backup;
 mod demo;
 mod erase;
 mod evidence;
@@ -40,6 +41,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::VerifyEvidence { file, keys, witnesses } => evidence::verify(&file, &keys, &witnesses, screen),
         Command::Verify { replay } => verify::verify(dir, replay, screen),
         Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
+        Command::Backup { dir: to } => backup::backup(dir, &to, screen),
+        Command::Restore(told) => backup::restore(dir, &told, screen),
         Command::Hold(command) => erase::hold(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),

@@ -43,6 +43,8 @@ pub(super) const DECISION: u8 = b'Q';
 pub(super) const RECORD: u8 = b'R';
 /// Proposals to erase, by the entry that made them.
 pub(super) const ERASURE: u8 = b'X';
+/// Backups, by folder.
+pub(super) const BACKUP: u8 = b'Z';
 /// Holds, by name.
 pub(super) const HOLD: u8 = b'Y';
 

@@ -9,6 +9,7 @@
 
 mod agencies;
 mod amend;
+mod backups;
 mod bindings;
 mod datasets;
 mod decisions;
@@ -28,6 +29,7 @@ mod tests;
 mod write;
 
 pub use agencies::{Agencies, AgencyOn, Definition};
+pub use backups::{BackupKept, backups};
 pub use bindings::{Binding, Installed, bindings, plugins};
 pub use decisions::{Classified, InForce, classified, context, decided, decisions, decisions_under};
 pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
@@ -98,6 +100,7 @@ fn concerns_register(kind: Kind) -> bool {
                 | Kind::DispositionProposed
                 | Kind::DispositionApproved
                 | Kind::LogErased
+                | Kind::BackupMade
         )
 }
 
@@ -132,6 +135,7 @@ fn fold_body(
             decisions::fold_case(rows, position, digest, body)
         }
         Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
+        Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
         Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
         Kind::HoldReleased => holds::release(rows, position, &parsed!(body::HoldReleased).name),
         Kind::DispositionProposed => erasures::propose(rows, position, parsed!(body::DispositionProposed)),
