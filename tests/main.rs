@@ -12,10 +12,12 @@
 mod conformance;
 mod faults;
 mod hostile;
+mod house;
 mod ingest;
 mod main_job;
 mod permits;
 mod register;
 mod store;
 mod support;
+mod sweeps;
 mod tidy;

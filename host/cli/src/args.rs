@@ -376,6 +376,9 @@ pub(crate) enum Record {
         /// Records that are due on or before this date.
         #[arg(long, value_name = "DATE")]
         due_by: Option<String>,
+        /// As they are on this date: what is dated later has not happened yet; today unless said.
+        #[arg(long, value_name = "DATE")]
+        on: Option<String>,
     },
     /// One record.
     #[command(after_help = "Example: fonds record show permit/2011-0042 --as-of 120")]
@@ -385,6 +388,9 @@ pub(crate) enum Record {
         /// As the log knew it: up to this entry, or at this time.
         #[arg(long, value_name = "SEQ|TIME")]
         as_of: Option<String>,
+        /// As it is on this date: what is dated later has not happened yet; today, or the day of `--as-of`, unless said.
+        #[arg(long, value_name = "DATE")]
+        on: Option<String>,
     },
 }
 

@@ -171,10 +171,11 @@ impl Runtime {
         if !of_world.is_empty() {
             self.engine()?.engine().clone_into(&mut recorder.engine);
             let records: Box<dyn Iterator<Item = Result<Record, fonds_views::ViewError>> + '_> = match looking {
-                Looking::All => Box::new(register::records(self.rows())),
-                Looking::Some(ids) => {
-                    Box::new(ids.iter().filter_map(|id| register::record(self.rows(), id, shared.seq).transpose()))
-                }
+                Looking::All => Box::new(register::records_on(self.rows(), shared.as_of)),
+                Looking::Some(ids) => Box::new(
+                    ids.iter()
+                        .filter_map(|id| register::record_on(self.rows(), id, shared.seq, shared.as_of).transpose()),
+                ),
             };
             for record in records {
                 ask(shared, record?, world, &mut of_world, &mut recorder, tally)?;

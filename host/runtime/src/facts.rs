@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of this code and of what it reads dates with; a decision records it.
-pub(crate) const FACTS_VERSION: &str = "fonds-facts/1";
+pub(crate) const FACTS_VERSION: &str = "fonds-facts/2";
 
 /// What a record is about to be judged by: itself, its decisions, and what they combine to.
 pub(crate) struct Looked {
@@ -276,7 +276,7 @@ fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<(Vec<Ance
     let mut ancestors = Vec::with_capacity(found.len());
     let mut barriers = BTreeSet::new();
     for (entity, depth) in found {
-        let record = register::record(shared.rows, &entity, shared.seq)?;
+        let record = register::record_on(shared.rows, &entity, shared.seq, shared.as_of)?;
         if record.as_ref().and_then(|record| record.own.label.as_ref()).is_some_and(|label| label.barrier) {
             barriers.insert(entity.to_string());
         }

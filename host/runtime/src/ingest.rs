@@ -452,7 +452,7 @@ impl<'a> Dates<'a> {
             return Ok(Some(agency.clone()));
         }
         let Some(began) = self.began else { return Ok(None) };
-        let record = register::record(self.runtime.rows(), id, Some(began))?;
+        let record = register::record_on(self.runtime.rows(), id, Some(began), self.today)?;
         Ok(record.and_then(|record| record.agency().cloned()))
     }
 
