@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Run what is new or due through the policies in force.
     #[command(after_help = "Example: fonds evaluate --as-of 2026-01-01")]
     Evaluate {
-        /// The date asked about; today unless said, and never after today.
+        /// The date asked about; today unless said. Never after today, and never before that of the last sweep.
         #[arg(long, value_name = "DATE")]
         as_of: Option<String>,
         /// Look at every record, not only at what is new or due.

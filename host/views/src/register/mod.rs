@@ -28,7 +28,9 @@ mod write;
 pub use agencies::{Agencies, AgencyOn, Definition};
 pub use bindings::{Binding, Installed, bindings, plugins};
 pub use decisions::{Classified, InForce, classified, context, decisions, decisions_under};
-pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
+pub use due::{
+    Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
+};
 pub use fact::{Created, Fact, Labelled, Said, Told};
 pub use read::{
     Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, filed_on, history, lifecycle, record, record_on,
