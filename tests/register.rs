@@ -136,6 +136,21 @@ fn a_reopening_within_the_year_of_a_closing_that_is_known_to_the_year_stops_the_
 }
 
 #[test]
+fn an_event_that_stands_for_closed_in_a_jurisdiction_is_stopped_by_a_reopening_too() {
+    let store = scheduled();
+    let config = store.write("names.json", r#"{"triggers":{"a":{"case-finished":"closed"}}}"#);
+    store.ok(&["policy", "bind", "keep", "--plugin", "retention", "--config", &config]);
+    let finished =
+        |id: &str, on: &str| cloud_event(id, "record.event", "case/1", on, &json!({ "name": "case-finished" }));
+    send(&store, &[created("case/1", "2010-01-01", "xx/1/A"), finished("2", "2012-05-01")]);
+    assert_eq!(until(&store, "case/1"), "2015-05-02");
+    send(&store, &[cloud_event("3", "record.reopened", "case/1", "2013-01-01", &json!({}))]);
+    assert_eq!(until(&store, "case/1"), Value::Null, "the case goes on");
+    send(&store, &[finished("4", "2014-05-01")]);
+    assert_eq!(until(&store, "case/1"), "2017-05-02");
+}
+
+#[test]
 fn an_unchanged_record_is_not_decided_again_and_a_date_to_come_is_refused() {
     let store = scheduled();
     send(&store, &[created("case/1", "2010-01-01", "xx/1/A"), created("case/2", "2010-01-01", "xx/1/A")]);
@@ -267,12 +282,10 @@ fn what_changed_since_the_last_sweep_blocks_until_it_is_decided() {
     let effective = store.json(&["record", "show", "case/1"])["effective"].clone();
     assert!(effective["due"].is_null() && effective["blocked_by"].to_string().contains("pending"), "{effective}");
     assert_eq!(store.json(&["record", "list", "--due-by", "2030-01-01"])["records"], json!([]));
-    store.ok(&["evaluate", "--as-of", "2001-06-30"]);
+    let said = store.refused(2, &["evaluate", "--as-of", "2001-06-30"]);
+    assert!(said.contains("2001-06-30") && said.contains("the last sweep was as of"), "{said}");
     let effective = store.json(&["record", "show", "case/1"])["effective"].clone();
-    assert!(
-        effective["due"].is_null(),
-        "a sweep that looks back to before the reopening makes nothing due: {effective}"
-    );
+    assert!(effective["due"].is_null(), "nor has it made anything due: {effective}");
     send(&store, &[cloud_event("4", "record.accessed", "case/1", "2002-01-01", &json!({}))]);
     store.ok(&["evaluate"]);
     send(&store, &[cloud_event("5", "record.accessed", "case/1", "2002-02-01", &json!({}))]);
@@ -288,6 +301,27 @@ fn an_event_of_another_source_can_neither_be_corrected_nor_annulled() {
     let answer = store.answer(1, &["ingest", &store.write("foreign.ndjson", foreign.to_string())]);
     assert!(answer["rejects"][0]["reason"].as_str().unwrap().contains("own events"), "{answer}");
     store.ok(&["record", "show", "case/1"]);
+}
+
+#[test]
+fn a_correction_of_a_lineage_event_is_refused_since_it_would_change_no_edge() {
+    let store = Store::new();
+    let run = json!({ "eventType": "COMPLETE", "eventTime": "2026-01-01T00:00:00Z", "producer": "https://p", "schemaURL": "https://s",
+        "run": { "runId": "r" }, "job": { "namespace": "j", "name": "n" },
+        "inputs": [{ "namespace": "db", "name": "x" }], "outputs": [{ "namespace": "db", "name": "y" }] });
+    store.ok(&["ingest", &store.write("run.ndjson", run.to_string())]);
+    let said = store.refused(2, &["correct", "0", "--field", "on", "--to", "2020-01-01", "--reason", "r"]);
+    assert!(said.contains("changes no edge"), "{said}");
+    send(&store, &[cloud_event("1", "record.created", "case/1", "2020-01-01", &json!({ "derived_from": ["a"] }))]);
+    let said = store.refused(2, &["correct", "1", "--field", "derived_from", "--to", "[\"b\"]", "--reason", "r"]);
+    assert!(said.contains("`derived_from` makes edges of lineage"), "{said}");
+    for (id, field) in [("2", "derived_from"), ("3", "no-such-field")] {
+        let correction = json!({ "seq": 1, "field": field, "new": "b", "reason": "r" });
+        let event = cloud_event(id, "entry.corrected", "case/1", "2020-01-02", &correction);
+        let answer = store.answer(1, &["ingest", &store.write("correction.ndjson", event)]);
+        assert!(answer["rejects"][0]["reason"].as_str().unwrap().contains(field), "a producer is told too: {answer}");
+    }
+    store.ok(&["annul", "0", "--reason", "it never ran"]);
 }
 
 #[test]

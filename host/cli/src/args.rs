@@ -70,7 +70,7 @@ pub(crate) enum Command {
     /// Run what is new or due through the policies in force.
     #[command(after_help = "Example: fonds evaluate --as-of 2026-01-01")]
     Evaluate {
-        /// The date asked about; today unless said, and never after today.
+        /// The date asked about; today unless said. Never after today, and never before that of the last sweep.
         #[arg(long, value_name = "DATE")]
         as_of: Option<String>,
         /// Look at every record, not only at what is new or due.
@@ -431,6 +431,9 @@ pub(crate) enum Record {
         /// Records that are due on or before this date.
         #[arg(long, value_name = "DATE")]
         due_by: Option<String>,
+        /// As they are on this date: what is dated later has not happened yet; today unless said.
+        #[arg(long, value_name = "DATE")]
+        on: Option<String>,
     },
     /// One record.
     #[command(after_help = "Example: fonds record show permit/2011-0042 --as-of 120")]
@@ -440,6 +443,9 @@ pub(crate) enum Record {
         /// As the log knew it: up to this entry, or at this time.
         #[arg(long, value_name = "SEQ|TIME")]
         as_of: Option<String>,
+        /// As it is on this date: what is dated later has not happened yet; today, or the day of `--as-of`, unless said.
+        #[arg(long, value_name = "DATE")]
+        on: Option<String>,
     },
 }
 

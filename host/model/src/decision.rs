@@ -301,6 +301,19 @@ pub struct Case {
     /// The label that a fault of classification keeps: what was in force, and what the ancestors that were read have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Label>,
+    /// What a classification policy says of the record by itself, where that gives it another label than the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Alone>,
+}
+
+/// The label that a policy gives a record when it is not told its ancestors' labels: only this rises further.
+///
+/// What a record has from its own ancestors reaches its descendants from those ancestors, who are theirs too. Were it
+/// passed on as well, two records made of each other would keep for ever what neither has of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Alone {
+    /// The label; none where the policy gives none.
+    pub label: Option<Label>,
 }
 
 /// Item 0 of a `sweep.completed` entry.
@@ -310,7 +323,7 @@ pub struct SweepCompleted {
     pub as_of: PartialDate,
     /// The log's size when the sweep began.
     pub log_size: u64,
-    /// How many records were evaluated.
+    /// How many records at least one policy was asked about, each counted once.
     pub evaluated: u64,
     /// How many decisions changed and were recorded.
     pub changed: u64,

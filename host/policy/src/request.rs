@@ -68,7 +68,7 @@ pub struct Ancestor {
     pub entity: String,
     /// Hops from the record.
     pub depth: u32,
-    /// Its label in force, where it is a record that has one.
+    /// The label that it passes on, where it is a record that has one: without what it has from its own ancestors.
     pub label: Option<Label>,
 }
 

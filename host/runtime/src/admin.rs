@@ -236,11 +236,8 @@ impl Runtime {
         new: serde_json::Value,
         who: Who,
     ) -> Result<AppendedEntry, RuntimeError> {
-        self.check_correctable(at)?;
-        if !CORRECTABLE.contains(&field) {
-            let why = format!("`{field}` is not a field that can be put right: {}", CORRECTABLE.join(", "));
-            return Err(RuntimeError::Invalid(why));
-        }
+        let kind = self.check_correctable(at)?;
+        check_field(at.seq, kind, field).map_err(RuntimeError::Invalid)?;
         if matches!(field, "on" | "time") {
             let text = new.as_str().unwrap_or_default();
             fonds_model::date::Written::parse(text)?;
@@ -262,13 +259,13 @@ impl Runtime {
     }
 
     /// Producers' events may be put right; what the host itself did stands.
-    fn check_correctable(&self, at: Position) -> Result<(), RuntimeError> {
+    fn check_correctable(&self, at: Position) -> Result<Kind, RuntimeError> {
         let entry = self.entry(at.seq)?;
         if usize::from(at.item) >= entry.items.len() {
             return Err(RuntimeError::NotFound(format!("entry {} has no item {}", at.seq, at.item)));
         }
         if entry.kind.producer_may_send() {
-            Ok(())
+            Ok(entry.kind)
         } else {
             Err(RuntimeError::Invalid(format!(
                 "entry {} is `{}`, which the host itself wrote: it stands, and a new command changes what comes after",
@@ -294,6 +291,28 @@ impl Runtime {
     pub(crate) fn load_plugin(&self, digest: &Digest) -> Result<Arc<dyn Plugin>, RuntimeError> {
         let component = self.log().blob(digest)?;
         self.engine()?.load(&component).map_err(RuntimeError::Plugin)
+    }
+}
+
+/// Whether a correction of a field of an entry can be followed, or why not.
+///
+/// What was made of what is read from the event itself, and edges know no correction: one of a lineage event would stand
+/// beside it and change nothing.
+pub(crate) fn check_field(seq: Seq, kind: Kind, field: &str) -> Result<(), String> {
+    if matches!(kind, Kind::LineageRun | Kind::LineageDataset | Kind::LineageJob) {
+        return Err(format!(
+            "entry {seq} is `{kind}`, and a correction changes no edge of lineage: annul it and send the event anew"
+        ));
+    }
+    if field == "derived_from" {
+        return Err(format!(
+            "`derived_from` makes edges of lineage, which no correction changes: annul entry {seq} and send the event anew"
+        ));
+    }
+    if CORRECTABLE.contains(&field) {
+        Ok(())
+    } else {
+        Err(format!("`{field}` is not a field that can be put right: {}", CORRECTABLE.join(", ")))
     }
 }
 

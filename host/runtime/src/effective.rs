@@ -80,6 +80,18 @@ fn label_of(shared: &Shared<'_>, looked: &Looked, classified: Option<Label>) -> 
     }
 }
 
+/// The label that rises from a record to what was made of it: the one that it was given and the ones that policies give it
+/// by itself, without what it has only from its own ancestors; those are its descendants' ancestors too.
+pub(crate) fn label_passed_on(shared: &Shared<'_>, looked: &Looked) -> Option<Label> {
+    let own = looked.record.own.label.as_ref();
+    if let Some(own) = own.filter(|own| own.barrier) {
+        return Some(own.label());
+    }
+    let classifies = |decision: &&InForce| decision.mode == Mode::Enforce && decision.world == World::Classification;
+    let given = looked.decisions.iter().filter(classifies).filter_map(|decision| decision.passed_on().cloned());
+    own.map(|own| own.label()).into_iter().chain(given).reduce(|one, other| joined(shared, one, &other))
+}
+
 /// What is settled for a policy of a world by the worlds before it.
 pub(crate) fn settled(shared: &Shared<'_>, looked: &Looked, facts: &Facts, world: World) -> Settled {
     let own = looked.record.own.label.as_ref();

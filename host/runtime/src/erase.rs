@@ -272,7 +272,7 @@ impl Runtime {
 
     /// What practice remembers of a record.
     fn record_stub(&self, id: &EntityId) -> Result<RecordStub, RuntimeError> {
-        let record = match self.record(id.as_str(), None) {
+        let record = match self.record(id.as_str(), None, None) {
             Err(RuntimeError::NotFound(_)) => return Ok(RecordStub { id: id.to_string(), ..RecordStub::default() }),
             record => record?,
         };

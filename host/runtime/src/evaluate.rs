@@ -9,7 +9,7 @@ use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
-use fonds_model::decision::{Decided, Fault, SweepCompleted, SweepLookedAt, Verdict, World};
+use fonds_model::decision::{Alone, Decided, Fault, SweepCompleted, SweepLookedAt, Verdict, World};
 use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
 use fonds_policy::decide::{self, Call};
 use fonds_policy::facts::Facts as FactsOf;
@@ -19,7 +19,8 @@ use fonds_views::register::{self, Binding, Record};
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Labels that have not settled after so many waves never will.
@@ -39,7 +40,7 @@ const LISTED_PER_ITEM_MAX: usize = 2_000;
 pub struct Swept {
     /// The date that the policies were asked about.
     pub as_of: PartialDate,
-    /// Records that were looked at.
+    /// Records that at least one policy was asked about, each counted once, in however many waves and by however many.
     pub evaluated: u64,
     /// Decisions that changed and were recorded.
     pub changed: u64,
@@ -56,7 +57,8 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + 'a;
 
 #[derive(Default)]
 struct Tally {
-    evaluated: u64,
+    /// The records that were asked about, by a hash of their ids: a million of them are counted in a few megabytes.
+    asked: HashSet<u64>,
     changed: u64,
     faults: u64,
     done: u64,
@@ -66,8 +68,11 @@ struct Tally {
 impl Runtime {
     /// Runs what is new or due on a date (or everything) through the policies in force.
     ///
+    /// A date after today is refused, and so is one before that of the last sweep: its decisions would take the place of
+    /// newer ones, and what has happened since would count no longer.
+    ///
     /// # Errors
-    /// [`RuntimeError::Invalid`] for a date after today; [`RuntimeError::Sweep`] when a policy ran into the wall clock.
+    /// [`RuntimeError::Invalid`] for such a date; [`RuntimeError::Sweep`] when a policy ran into the wall clock.
     pub fn evaluate(&self, as_of: Date, all: bool, progress: &mut Progress<'_>) -> Result<Swept, RuntimeError> {
         let today = self.now().date_utc();
         if as_of > today {
@@ -75,10 +80,16 @@ impl Runtime {
             return Err(RuntimeError::Invalid(why));
         }
         self.catch_up()?;
+        if let Some(last) = register::last_asked(self.rows())?.filter(|last| as_of < *last) {
+            let why = format!(
+                "the last sweep was as of {last}, and one as of {as_of} would put older decisions in the place of its own: \
+                 sweep as of {last} or later; `fonds record show --on {as_of}` shows a record as it was"
+            );
+            return Err(RuntimeError::Invalid(why));
+        }
         let log_size = self.log().size();
         let mut looking = self.whom(as_of, all)?;
         let mut tally = Tally { total: self.count(&looking)? * World::ALL.len() as u64, ..Tally::default() };
-        tally.evaluated = tally.total / World::ALL.len() as u64;
         let mut asked = self.asked(as_of)?;
         looking = self.classify(as_of, looking, &mut asked, &mut tally, progress)?;
         for world in [World::Retention, World::Archival] {
@@ -89,7 +100,7 @@ impl Runtime {
         let (looking, listed) = listed(looking)?;
         let digest = self.digest_in_force(&looking)?;
         let as_of = PartialDate::from(as_of);
-        let Tally { evaluated, changed, faults, .. } = tally;
+        let (evaluated, changed, faults) = (tally.asked.len() as u64, tally.changed, tally.faults);
         let body = SweepCompleted { as_of, log_size, evaluated, changed, faults, digest };
         let envelope = self.own_envelope(None);
         let bodies = std::iter::once(json(&body)?).chain(listed);
@@ -180,10 +191,11 @@ impl Runtime {
         if !of_world.is_empty() {
             self.engine()?.engine().clone_into(&mut recorder.engine);
             let records: Box<dyn Iterator<Item = Result<Record, fonds_views::ViewError>> + '_> = match looking {
-                Looking::All => Box::new(register::records(self.rows())),
-                Looking::Some(ids) => {
-                    Box::new(ids.iter().filter_map(|id| register::record(self.rows(), id, shared.seq).transpose()))
-                }
+                Looking::All => Box::new(register::records_on(self.rows(), shared.as_of)),
+                Looking::Some(ids) => Box::new(
+                    ids.iter()
+                        .filter_map(|id| register::record_on(self.rows(), id, shared.seq, shared.as_of).transpose()),
+                ),
             };
             for record in records {
                 ask(shared, record?, world, &mut of_world, &mut recorder, tally)?;
@@ -255,7 +267,14 @@ struct Asked {
 
 struct Previous {
     verdict: Option<Verdict>,
+    /// What the policy said of the record by itself.
+    alone: Option<Alone>,
+    /// The label that it passed on.
+    passed_on: Option<Label>,
+    /// The record's label in force.
     label: Option<Label>,
+    /// The highest label in force of its ancestors.
+    risen: Option<Label>,
     id: EntityId,
 }
 
@@ -278,25 +297,36 @@ fn ask(
     if applying.peek().is_none() {
         return Ok(());
     }
+    tally.asked.insert(hash_of(&record.id));
     let looked = shared.look_as(record, agency.as_ref())?;
     let label = (world == World::Classification).then(|| label_in_force(shared, &looked)).flatten();
     let settled = settled(shared, &looked, &facts, world);
     for asked in applying {
         let name = &asked.bound.name;
         let previous = looked.decisions.iter().find(|decision| decision.binding == *name);
-        asked.previous.push(Previous {
-            verdict: previous.map(|previous| previous.verdict.clone()),
-            label: label.clone(),
-            id: looked.record.id.clone(),
-        });
         let bound = Arc::clone(&asked.bound);
         let case = Case { looked: &looked, facts: &facts, agency: agency.as_ref(), bound: &bound, settled: &settled };
-        asked.builder.add(case, shared)?;
+        let risen = asked.builder.add(case, shared)?;
+        asked.previous.push(Previous {
+            verdict: previous.map(|previous| previous.verdict.clone()),
+            alone: previous.and_then(|previous| previous.alone.clone()),
+            passed_on: previous.and_then(|previous| previous.passed_on().cloned()),
+            label: label.clone(),
+            risen,
+            id: looked.record.id.clone(),
+        });
         if asked.previous.len() == CASES_MAX {
             recorder.flush(asked, tally)?;
         }
     }
     Ok(())
+}
+
+/// The same in every run, since the count that rests on it is logged.
+fn hash_of(id: &EntityId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.as_str().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Puts decisions that changed into the log.
@@ -326,30 +356,29 @@ impl Recorder<'_> {
                 vec![Call { subjects: 0..previous.len(), fuel: 0, verdicts }]
             }
         };
+        let said = calls.iter().flat_map(|call| call.subjects.clone().zip(&call.verdicts));
+        let alone = match &asked.plugin {
+            Ok(plugin) => alone((plugin.as_ref(), &mut asked.sweep), &request, said)?,
+            Err(_) => BTreeMap::new(),
+        };
         let facts = FactsOf::new(&request);
+        let batch = Batch { request: &request, facts: &facts, previous: &previous, alone: &alone };
         for call in calls {
             tally.faults += call.verdicts.iter().filter(|verdict| is_fault(verdict)).count() as u64;
-            self.record(asked, &call, &request, &facts, &previous, tally)?;
+            self.record(asked, &call, &batch, tally)?;
         }
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        asked: &Asked,
-        call: &Call,
-        request: &Request,
-        facts: &FactsOf<'_>,
-        previous: &[Previous],
-        tally: &mut Tally,
-    ) -> Result<(), RuntimeError> {
+    fn record(&mut self, asked: &Asked, call: &Call, batch: &Batch<'_>, tally: &mut Tally) -> Result<(), RuntimeError> {
         let body = asked.bound.as_ref();
         let mut envelope = self.runtime.own_envelope(None);
         let mut payloads = Vec::new();
         for (index, verdict) in call.subjects.clone().zip(&call.verdicts) {
-            let Some(before) = previous.get(index).filter(|before| before.verdict.as_ref() != Some(verdict)) else {
-                continue;
-            };
+            let alone = batch.alone.get(&index);
+            let changed =
+                |before: &&Previous| before.verdict.as_ref() != Some(verdict) || before.alone.as_ref() != alone;
+            let Some(before) = batch.previous.get(index).filter(changed) else { continue };
             if payloads.is_empty() {
                 let context = Decided {
                     policy: body.name.clone(),
@@ -367,13 +396,14 @@ impl Recorder<'_> {
                 payloads.push(envelope.with_body(&json(&context)?));
             }
             if body.world == World::Classification {
-                self.note_label(before, verdict);
+                self.note_label(before, verdict, alone);
             }
             let fails = body.world == World::Classification && is_fault(verdict);
-            let subject = request.subjects.get(index).filter(|_| fails);
-            let kept = subject.and_then(|subject| kept(self.shared, subject, before.label.as_ref()));
-            let case =
-                CaseBody { record: before.id.as_str(), facts: facts.digest(index).unwrap_or_default(), verdict, kept };
+            let subject = batch.request.subjects.get(index).filter(|_| fails);
+            let stood = (before.label.as_ref(), before.risen.as_ref());
+            let kept = subject.and_then(|subject| kept(self.shared, subject, stood));
+            let facts = batch.facts.digest(index).unwrap_or_default();
+            let case = CaseBody { record: before.id.as_str(), facts, verdict, kept, alone };
             envelope.subject = Some(before.id.clone());
             payloads.push(envelope.with_body(&json(&case)?));
             tally.changed += 1;
@@ -391,9 +421,12 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    /// A label that is no longer what it was concerns what was derived from the record.
-    fn note_label(&mut self, before: &Previous, verdict: &Verdict) {
-        let same = matches!(verdict, Verdict::Classification(now) if now.label == before.label);
+    /// A label that is no longer what it was, or no longer rises as it did, concerns what was derived from the record.
+    fn note_label(&mut self, before: &Previous, verdict: &Verdict, alone: Option<&Alone>) {
+        let same = matches!(verdict, Verdict::Classification(now) if {
+            let passed_on = alone.map_or(&now.label, |alone| &alone.label);
+            now.label == before.label && *passed_on == before.passed_on
+        });
         if !same {
             self.relabelled.push(before.id.clone());
         }
@@ -408,10 +441,13 @@ impl Recorder<'_> {
 }
 
 /// INVARIANT (fail closed): what a fault keeps is never below what was in force, nor below any ancestor that was read.
-pub(crate) fn kept(shared: &Shared<'_>, subject: &Subject, before: Option<&Label>) -> Option<Label> {
-    let ancestors =
-        subject.ancestors.iter().filter(|_| !subject.barrier).filter_map(|ancestor| ancestor.label.as_ref());
-    before.into_iter().chain(subject.label.iter()).chain(ancestors).fold(None, |kept, label| match kept {
+pub(crate) fn kept(
+    shared: &Shared<'_>,
+    subject: &Subject,
+    (before, risen): (Option<&Label>, Option<&Label>),
+) -> Option<Label> {
+    let risen = risen.filter(|_| !subject.barrier);
+    before.into_iter().chain(subject.label.iter()).chain(risen).fold(None, |kept, label| match kept {
         Some(kept) => Some(joined(shared, kept, label)),
         None => Some(label.clone()),
     })
@@ -425,4 +461,58 @@ pub(crate) struct CaseBody<'a> {
     pub(crate) verdict: &'a Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kept: Option<Label>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alone: Option<&'a Alone>,
+}
+
+/// A batch that was asked, with what stood before.
+struct Batch<'a> {
+    request: &'a Request,
+    facts: &'a FactsOf<'a>,
+    previous: &'a [Previous],
+    /// What the policy says of cases by themselves, by their index, where that is another label.
+    alone: &'a BTreeMap<usize, Alone>,
+}
+
+/// Asks again, without their ancestors' labels, about the cases that such a label may have raised.
+///
+/// Where that gives no answer, all of a label counts as the record's own and rises: a fault lowers none.
+pub(crate) fn alone<'v>(
+    (plugin, sweep): (&dyn Plugin, &mut decide::Sweep),
+    request: &Request,
+    verdicts: impl Iterator<Item = (usize, &'v Verdict)>,
+) -> Result<BTreeMap<usize, Alone>, RuntimeError> {
+    let mut alone = BTreeMap::new();
+    let mut risen = Vec::new();
+    let mut subjects = Vec::new();
+    for (index, verdict) in verdicts {
+        let (Verdict::Classification(said), Some(subject)) = (verdict, request.subjects.get(index)) else { continue };
+        if subject.barrier || subject.ancestors.iter().all(|ancestor| ancestor.label.is_none()) {
+            continue;
+        }
+        let mut subject = subject.clone();
+        subject.ancestors.iter_mut().for_each(|ancestor| ancestor.label = None);
+        risen.push((index, &said.label));
+        subjects.push(subject);
+    }
+    if subjects.is_empty() {
+        return Ok(alone);
+    }
+    let request = Request {
+        as_of: request.as_of,
+        config: Arc::clone(&request.config),
+        levels: Arc::clone(&request.levels),
+        agencies: request.agencies.clone(),
+        rules: request.rules.clone(),
+        subjects,
+    };
+    let calls = decide::decide(plugin, sweep, &request).map_err(|aborted| RuntimeError::Sweep(aborted.to_string()))?;
+    for (place, verdict) in calls.iter().flat_map(|call| call.subjects.clone().zip(&call.verdicts)) {
+        if let (Verdict::Classification(said), Some((index, label))) = (verdict, risen.get(place))
+            && said.label != **label
+        {
+            alone.insert(*index, Alone { label: said.label.clone() });
+        }
+    }
+    Ok(alone)
 }

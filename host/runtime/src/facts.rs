@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of this code and of what it reads dates with; a decision records it.
-pub(crate) const FACTS_VERSION: &str = "fonds-facts/1";
+pub(crate) const FACTS_VERSION: &str = "fonds-facts/2";
 
 /// What a record is about to be judged by: itself, its decisions, and what they combine to.
 pub(crate) struct Looked {
@@ -131,15 +131,16 @@ impl Builder {
         Self { request, agencies: FxHashMap::default(), rules: FxHashMap::default() }
     }
 
-    /// Adds a case.
-    pub(crate) fn add(&mut self, case: Case<'_>, shared: &Shared<'_>) -> Result<(), ViewError> {
+    /// Adds a case; answers with the highest label in force of its ancestors, below which a fault does not go.
+    pub(crate) fn add(&mut self, case: Case<'_>, shared: &Shared<'_>) -> Result<Option<Label>, ViewError> {
         let Case { looked, facts, agency, bound, settled } = case;
         let record = &looked.record;
         let agency = agency.map(|agency| self.agency(agency));
         let series = settled.series.as_ref();
         let rule = shared.rule(series)?.map(|rule| self.rule(&rule));
         let needs = &bound.needs;
-        let (ancestors, ancestors_truncated) = ancestors(shared, &record.id, needs.ancestors)?;
+        let Ancestry { ancestors, truncated: ancestors_truncated, risen } =
+            ancestors(shared, &record.id, needs.ancestors)?;
         self.request.subjects.push(Subject {
             id: record.id.to_string(),
             kind: record.own.kind.clone(),
@@ -157,7 +158,7 @@ impl Builder {
             ancestors,
             ancestors_truncated,
         });
-        Ok(())
+        Ok(risen)
     }
 
     fn agency(&mut self, agency: &Agency) -> u32 {
@@ -277,32 +278,49 @@ fn sorted(attributes: &[(String, String)]) -> Vec<Attribute> {
     sorted
 }
 
-/// The entities that it was derived from, nearest first, with their labels in force.
+/// What a record was derived from.
+#[derive(Default)]
+struct Ancestry {
+    /// Nearest first, with the labels that they pass on.
+    ancestors: Vec<Ancestor>,
+    /// There are more.
+    truncated: bool,
+    /// The highest of their labels in force, what they have from their own ancestors included.
+    risen: Option<Label>,
+}
+
+/// The entities that it was derived from, nearest first, each with the label that it passes on.
 ///
-/// What lies behind an authorised downgrade is left out: labels stop there, whatever it was made of.
-fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<(Vec<Ancestor>, bool), ViewError> {
+/// All of them are here, or a policy's answer is a fault: so each passes on only what it has of its own, and a circle of
+/// records that were made of each other keeps nothing that none of them has. What lies behind an authorised downgrade is
+/// left out: labels stop there, whatever it was made of.
+fn ancestors(shared: &Shared<'_>, id: &EntityId, depth: u32) -> Result<Ancestry, ViewError> {
     if depth == 0 {
-        return Ok((Vec::new(), false));
+        return Ok(Ancestry::default());
     }
     let (found, truncated) = lineage::ancestors(shared.rows, id, depth, shared.seq)?;
     let mut ancestors = Vec::with_capacity(found.len());
+    let mut in_force = FxHashMap::default();
     let mut barriers = BTreeSet::new();
     for (entity, depth) in found {
-        let record = register::record(shared.rows, &entity, shared.seq)?;
+        let record = register::record_on(shared.rows, &entity, shared.seq, shared.as_of)?;
         if record.as_ref().and_then(|record| record.own.label.as_ref()).is_some_and(|label| label.barrier) {
             barriers.insert(entity.to_string());
         }
-        let label = match record {
-            Some(record) => crate::effective::label_in_force(shared, &shared.look(record)?),
-            None => None,
-        };
+        let looked = record.map(|record| shared.look(record)).transpose()?;
+        let label = looked.as_ref().and_then(|looked| crate::effective::label_passed_on(shared, looked));
+        if let Some(risen) = looked.as_ref().and_then(|looked| crate::effective::label_in_force(shared, looked)) {
+            in_force.insert(entity.to_string(), risen);
+        }
         ancestors.push(Ancestor { entity: entity.to_string(), depth, label });
     }
     if !barriers.is_empty() {
         let before = reached_before(shared, id, depth, &barriers)?;
         ancestors.retain(|ancestor| before.contains(&ancestor.entity));
     }
-    Ok((ancestors, truncated))
+    let risen = ancestors.iter().filter_map(|ancestor| in_force.remove(&ancestor.entity));
+    let risen = risen.reduce(|one, other| crate::effective::joined(shared, one, &other));
+    Ok(Ancestry { ancestors, truncated, risen })
 }
 
 /// The ancestors that are reached without passing through any of the barriers, which are reached themselves.

@@ -1,5 +1,6 @@
 //! Wire to log: one thread reads and parses, one prepares, and the log's writer makes the group before durable.
 
+use crate::admin::check_field;
 use crate::answers::{Ingested, RejectAnswer};
 use crate::{Runtime, RuntimeError};
 use fonds_ingest::xes::Mapping;
@@ -281,11 +282,15 @@ impl<'a> Intake<'a> {
     /// A producer puts only its own events right; the inner error is why this one may not.
     fn check_own(&mut self, kind: Kind, envelope: &Envelope, body: &[u8]) -> Result<Result<(), String>, RuntimeError> {
         let target = match kind {
-            Kind::EntryCorrected => body::parse::<Corrected>(kind, envelope.format, body).map(|said| said.position()),
-            Kind::EntryAnnulled => body::parse::<Annulled>(kind, envelope.format, body).map(|said| said.position()),
+            Kind::EntryCorrected => {
+                body::parse::<Corrected>(kind, envelope.format, body).map(|said| (said.position(), Some(said.field)))
+            }
+            Kind::EntryAnnulled => {
+                body::parse::<Annulled>(kind, envelope.format, body).map(|said| (said.position(), None))
+            }
             _ => return Ok(Ok(())),
         };
-        let target = match target {
+        let (target, field) = match target {
             Ok(target) => target,
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -300,7 +305,7 @@ impl<'a> Intake<'a> {
         let item = entry.items.get(usize::from(target.item)).and_then(|item| item.content.as_ref());
         let of = item.and_then(|content| content.split().ok()).and_then(|(envelope, _)| envelope.source);
         Ok(if entry.kind.producer_may_send() && of.is_some() && of == envelope.source {
-            Ok(())
+            field.map_or(Ok(()), |field| check_field(target.seq, entry.kind, &field))
         } else {
             Err(format!("entry {target} is not one of this source's own events, and only those can it put right"))
         })
@@ -452,7 +457,7 @@ impl<'a> Dates<'a> {
             return Ok(Some(agency.clone()));
         }
         let Some(began) = self.began else { return Ok(None) };
-        let record = register::record(self.runtime.rows(), id, Some(began))?;
+        let record = register::record_on(self.runtime.rows(), id, Some(began), self.today)?;
         Ok(record.and_then(|record| record.agency().cloned()))
     }
 

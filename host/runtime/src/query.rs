@@ -100,6 +100,8 @@ pub struct Filter {
     pub state: Option<String>,
     /// Due on or before this date.
     pub due_by: Option<Date>,
+    /// As they are on this date; today when none.
+    pub on: Option<Date>,
 }
 
 /// What `lineage` is asked.
@@ -227,26 +229,27 @@ impl Runtime {
         Ok(self.bindings_in_force()?.into_iter().map(answer).collect())
     }
 
-    /// A record, now or as the log knew it.
+    /// A record, now or as the log knew it, as it is today or on a date.
     ///
     /// # Errors
     /// [`RuntimeError::NotFound`] when the log knew of none.
-    pub fn record(&self, id: &str, as_of: Option<&str>) -> Result<RecordAnswer, RuntimeError> {
+    pub fn record(&self, id: &str, as_of: Option<&str>, on: Option<Date>) -> Result<RecordAnswer, RuntimeError> {
         let seq = as_of.map(|text| self.seq_of(text)).transpose()?;
-        let found = self.found(id, seq)?;
-        let on = match seq {
-            Some(seq) => self.entry(seq)?.at.date_utc(),
-            None => self.now().date_utc(),
+        let on = match (on, seq) {
+            (Some(on), _) => on,
+            (None, Some(seq)) => self.entry(seq)?.at.date_utc(),
+            (None, None) => self.now().date_utc(),
         };
+        let found = self.found(id, seq, on)?;
         let shared = Shared::load(self.rows(), on, seq)?;
         let log_size = seq.map_or(self.log_size(), |seq| seq + 1);
         let mut texts = Texts::new(self)?;
         answer(&shared, shared.look(found)?, &mut texts, log_size)
     }
 
-    fn found(&self, id: &str, as_of: Option<Seq>) -> Result<Record, RuntimeError> {
+    fn found(&self, id: &str, as_of: Option<Seq>, on: Date) -> Result<Record, RuntimeError> {
         let id = EntityId::new(id)?;
-        register::record(self.rows(), &id, as_of)?.ok_or_else(|| {
+        register::record_on(self.rows(), &id, as_of, on)?.ok_or_else(|| {
             RuntimeError::NotFound(format!("no record `{id}`: see `fonds record list`; ids are compared byte for byte"))
         })
     }
@@ -262,7 +265,8 @@ impl Runtime {
         show: &mut dyn FnMut(RecordAnswer) -> Result<(), E>,
     ) -> Result<(), E> {
         let wrong = |error: fonds_views::ViewError| E::from(error.into());
-        let shared = Shared::load(self.rows(), filter.due_by.unwrap_or_else(|| self.now().date_utc()), None)?;
+        let on = filter.on.unwrap_or_else(|| self.now().date_utc());
+        let shared = Shared::load(self.rows(), on, None)?;
         let mut texts = Texts::new(self)?;
         let mut one = |record: Record| -> Result<(), E> {
             if !filter.may_match(&shared, &record) {
@@ -272,13 +276,13 @@ impl Runtime {
             if filter.matches(&answer) { show(answer) } else { Ok(()) }
         };
         let Some(by) = filter.due_by else {
-            return register::records(self.rows()).try_for_each(|record| one(record.map_err(wrong)?));
+            return register::records_on(self.rows(), on).try_for_each(|record| one(record.map_err(wrong)?));
         };
         let mut seen = std::collections::BTreeSet::new();
         for due in register::due(self.rows(), by) {
             let (_, id) = due.map_err(wrong)?;
             if seen.insert(id.clone())
-                && let Some(record) = register::record(self.rows(), &id, None).map_err(wrong)?
+                && let Some(record) = register::record_on(self.rows(), &id, None, on).map_err(wrong)?
             {
                 one(record)?;
             }
@@ -291,10 +295,10 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::NotFound`] when there is no such record.
     pub fn explain(&self, id: &str) -> Result<Explanation, RuntimeError> {
-        let record = self.record(id, None)?;
-        let found = self.found(id, None)?;
-        let shared = Shared::load(self.rows(), self.now().date_utc(), None)?;
-        let looked = shared.look(found)?;
+        let today = self.now().date_utc();
+        let record = self.record(id, None, Some(today))?;
+        let shared = Shared::load(self.rows(), today, None)?;
+        let looked = shared.look(self.found(id, None, today)?)?;
         let facts = looked.record.facts_on(shared.as_of);
         let series = settled(&shared, &looked, &facts, World::Retention).series;
         let history = register::history(self.rows(), &looked.record.id, None)?;
@@ -410,7 +414,7 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     let mut effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
     // What has changed since the last sweep looked has yet to be decided: the decisions shown are of before.
     let swept = register::last_sweep(shared.rows, shared.seq)?;
-    if is_pending(&looked, &facts, swept.as_ref()) {
+    if is_pending(shared, &looked, &facts, swept.as_ref())? {
         effective.blocked_by.push("pending".to_owned());
         effective.due = None;
     }
@@ -418,7 +422,7 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     let authority = rule.as_ref().ok().map(|rule| rule.rule.authority.clone());
     let (decisions, also) = shown(&looked.decisions, &effective, texts, authority.as_deref());
     let record = &looked.record;
-    let filed = register::filed_into(shared.rows, &record.id).take(10_000).count() as u64;
+    let filed = register::filed_on(shared.rows, &record.id, shared.as_of).take(10_000).count() as u64;
     let on = |trigger: &Trigger| written(&facts, trigger, record);
     Ok(RecordAnswer {
         id: record.id.to_string(),
@@ -447,14 +451,26 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
 
 /// Whether something counts today that the decisions shown were not asked about: it was logged after the last sweep
 /// looked, or the sweep looked back to a day on which it had not happened.
-fn is_pending(looked: &Looked, facts: &Facts, swept: Option<&Sweep>) -> bool {
-    let decided = looked.decisions.iter().any(|decision| decision.mode == Mode::Enforce);
-    decided
-        && swept.is_none_or(|swept| {
-            let then = looked.record.facts_on(swept.completed.as_of.last_day());
-            let looked_back = (then.state, &then.started) != (facts.state, &facts.started);
-            looked_back || looked.record.changed_at() >= swept.completed.log_size
-        })
+fn is_pending(
+    shared: &Shared<'_>,
+    looked: &Looked,
+    facts: &Facts,
+    swept: Option<&Sweep>,
+) -> Result<bool, RuntimeError> {
+    let record = &looked.record;
+    if !looked.decisions.iter().any(|decision| decision.mode == Mode::Enforce) {
+        return Ok(false);
+    }
+    let Some(swept) = swept.filter(|swept| record.changed_at() < swept.completed.log_size) else { return Ok(true) };
+    let as_of = swept.completed.as_of.last_day();
+    let then = record.facts_on(as_of);
+    if (then.state, &then.started) != (facts.state, &facts.started) {
+        return Ok(true);
+    }
+    // A series, a label, a file or an agency that was dated after the sweep's date and has come since, or the reverse.
+    let holds = record.holds_from().is_none_or(|from| from <= as_of && from <= shared.as_of);
+    let then = if holds { None } else { register::record_on(shared.rows, &record.id, shared.seq, as_of)? };
+    Ok(then.is_some_and(|then| then.own != record.own || then.files != record.files))
 }
 
 /// The date of a trigger as it was written, whatever its precision.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `triggers`: in a jurisdiction (an agency's path and all below it), what the events that its systems send stand for.
-//! The nearest path that names an event decides what it means; the latest occurrence of a trigger counts.
+//! The nearest path that names an event decides what it means; the latest occurrence of a trigger counts. What stands
+//! for `closed` is stopped by a `record.reopened` that came after it, as `record.closed` itself is.
 //!
 //! `not_after`: the law's longest period for the series that match, counted like a rule's: the date is the day after
 //! the last on which the record may be kept, so a rule of five years and a longest period of five years agree. Where
@@ -98,6 +99,11 @@ impl Config {
             return Err(format!("the configuration has a list of more than {ENTRIES_MAX} entries"));
         }
         Ok(read)
+    }
+
+    /// Whether an event stands for `closed` anywhere: then a reopening must be known, since it stops what that started.
+    pub(crate) fn has_closings(&self) -> bool {
+        self.triggers.values().flat_map(BTreeMap::values).any(|means| means.0 == Meaning::Closed)
     }
 
     /// The events that stand for triggers at an agency; the nearest jurisdiction's word counts.

@@ -3,6 +3,9 @@
 use crate::config;
 use fonds_policy_sdk::{Clause, Cutoff, Date, MonthDay, Occurrence, Period, Subject, Trigger};
 
+/// The kind of event that opens a record again.
+pub(crate) const REOPENED: &str = "record.reopened";
+
 /// What counting a clause comes to.
 pub(crate) enum Counted {
     /// The last day kept, and whether it rests on a day that is known.
@@ -60,7 +63,22 @@ pub(crate) fn happened(trigger: &Trigger, subject: &Subject, aliases: &[config::
     }
     let named = aliases.iter().filter(|alias| alias.means == *trigger);
     let others = named.filter(|alias| alias.event != *trigger).filter_map(|alias| subject.started(&alias.event));
+    let others = others.filter(|started| *trigger != Trigger::Closed || !is_reopened(started, subject));
     own.chain(others).fold(Happened::Never, later)
+}
+
+/// Whether a reopening stopped the clock that an event standing for `closed` had started; of `closed` itself the host has
+/// said so already.
+///
+/// On one day, and where either day is unknown, what was logged later counts: a doubt stops the clock of what was logged
+/// before it. Of an event known to the month or the year only its last day is told, so that its whole year is in doubt.
+fn is_reopened(closing: &Occurrence, subject: &Subject) -> bool {
+    let reopenings = subject.history.iter().filter(|happening| happening.kind == REOPENED);
+    reopenings.into_iter().any(|reopened| match (reopened.on, closing.on) {
+        (Some(on), Some(closed)) if on > closed => true,
+        (Some(on), Some(closed)) if on < closed && (closing.exact || on.year < closed.year) => false,
+        _ => reopened.seq > closing.seq,
+    })
 }
 
 fn later(sofar: Happened, occurrence: &Occurrence) -> Happened {

@@ -12,7 +12,7 @@ use config::{Config, Trigger as Aliased};
 use count::{Counted, count};
 use fonds_policy_sdk::retention::{Awaited, Decision, Term};
 use fonds_policy_sdk::{
-    Action, Because, Clause, Cutoff, Date, Manifest, Mark, Request, RetentionPolicy, Rule, Subject, Unruled,
+    Action, Because, Clause, Cutoff, Date, Manifest, Mark, Needs, Request, RetentionPolicy, Rule, Subject, Unruled,
 };
 
 fonds_policy_sdk::reasons! {
@@ -72,6 +72,11 @@ impl RetentionPolicy for Retention {
 
     fn configure(config: &str) -> Result<Self, String> {
         Ok(Self { config: Config::read(config)?, ..Self::default() })
+    }
+
+    fn needs(&self) -> Needs {
+        let reopenings = self.config.has_closings().then(|| count::REOPENED.to_owned());
+        Needs { history: reopenings.into_iter().collect(), ancestors: 0, attributes: Vec::new() }
     }
 
     fn prepare(&mut self, request: &Request) -> Result<(), String> {

@@ -311,3 +311,54 @@ fn a_configuration_that_says_something_else_is_refused() {
         assert!(Retention::configure(config).is_ok(), "{config}");
     }
 }
+
+#[test]
+fn a_reopening_stops_the_clock_that_an_event_standing_for_closed_started() {
+    let config = r#"{"triggers":{"us":{"case-finished":"closed","value-gone":"event:value-ended"}}}"#;
+    let decide = |clauses: Trigger, started: Vec<Occurrence>, reopened: Option<(&str, u64)>| {
+        let mut request = request(vec![clause(clauses, Cutoff::None, 1, 0, 0)], started);
+        request.config = config.into();
+        request.subjects[0].history = reopened
+            .map(|(on, seq)| fonds_policy_sdk::Happening {
+                seq,
+                kind: "record.reopened".into(),
+                at: 0,
+                on: Date::parse(on),
+                attributes: Vec::new(),
+            })
+            .into_iter()
+            .collect();
+        super::Retention::evaluate(request).unwrap().remove(0).term
+    };
+    let finished =
+        |on: &str, exact: bool, seq: u64| vec![Occurrence { exact, seq, ..happened(event("case-finished"), on) }];
+    let waiting = Term::Waiting(Awaited::Trigger(Trigger::Closed));
+    let closed = |started, reopened| decide(Trigger::Closed, started, reopened);
+    assert_eq!(closed(finished("2012-05-01", true, 5), None), until("2013-05-02"));
+    assert_eq!(closed(finished("2012-05-01", true, 5), Some(("2012-06-01", 4))), waiting, "it was opened again");
+    assert_eq!(
+        closed(finished("2012-05-01", true, 5), Some(("2012-04-01", 6))),
+        until("2013-05-02"),
+        "and closed after"
+    );
+    assert_eq!(closed(finished("2012-05-01", true, 5), Some(("2012-05-01", 6))), waiting);
+    assert_eq!(closed(finished("2012-05-01", true, 5), Some(("2012-05-01", 4))), until("2013-05-02"));
+    assert_eq!(closed(finished("2012-05-01", true, 5), Some(("on some day", 6))), waiting, "a doubt stops the clock");
+    assert_eq!(
+        closed(finished("2012-12-31", false, 5), Some(("2012-03-01", 6))),
+        waiting,
+        "it may have been in January"
+    );
+    assert_eq!(closed(finished("2012-12-31", false, 5), Some(("2011-03-01", 6))), until("2014-01-01"));
+    let other =
+        decide(event("value-ended"), vec![happened(event("value-gone"), "2012-05-01")], Some(("2012-06-01", 9)));
+    assert_eq!(other, until("2013-05-02"), "a reopening stops no other clock");
+}
+
+#[test]
+fn reopenings_are_asked_for_only_where_an_event_stands_for_closed() {
+    let needs = |config: &str| Retention::configure(config).unwrap().needs().history;
+    assert_eq!(needs(r#"{"triggers":{"nl":{"case-finished":"closed"}}}"#), ["record.reopened"]);
+    assert!(needs(r#"{"triggers":{"nl":{"lease-ended":"event:value-ended"}}}"#).is_empty());
+    assert!(needs("").is_empty());
+}

@@ -17,13 +17,15 @@ use std::path::Path;
 pub(crate) fn record(dir: &Path, command: Record, screen: Screen) -> Result<(), Failure> {
     let runtime = workshop::open(dir)?;
     match command {
-        Record::Show { id, as_of } => {
-            let record = runtime.record(&id, as_of.as_deref())?;
+        Record::Show { id, as_of, on } => {
+            let on = on.as_deref().map(|date| date_or_today(Some(date))).transpose()?;
+            let record = runtime.record(&id, as_of.as_deref(), on)?;
             screen.answer(&record, |screen| record_text(screen, &record))?;
         }
-        Record::List { agency, series, state, due_by } => {
+        Record::List { agency, series, state, due_by, on } => {
             let due_by = due_by.as_deref().map(|date| date_or_today(Some(date))).transpose()?;
-            let filter = Filter { agency, series, state, due_by };
+            let on = on.as_deref().map(|date| date_or_today(Some(date))).transpose()?;
+            let filter = Filter { agency, series, state, due_by, on };
             list(&runtime, &filter, screen)?;
         }
     }

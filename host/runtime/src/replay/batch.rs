@@ -5,9 +5,9 @@ use super::{Asked, Job, compare};
 use crate::RuntimeError;
 use crate::admin::json;
 use crate::effective::{label_in_force, settled};
-use crate::evaluate::{CaseBody, kept};
+use crate::evaluate::{CaseBody, alone, kept};
 use crate::facts::{self, Builder, FACTS_VERSION, Looked, Shared};
-use fonds_model::decision::{Decided, Fault, FaultKind, Verdict, World};
+use fonds_model::decision::{Alone, Decided, Fault, FaultKind, Verdict, World};
 use fonds_model::{Digest, EntityId, Entry, Label, Seq};
 use fonds_policy::decide::{self, Sweep};
 use fonds_policy::facts::Facts;
@@ -17,6 +17,7 @@ use fonds_views::register::{self, Binding};
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Makes decisions again, and keeps what the last entry's facts shared for the next one.
@@ -50,7 +51,7 @@ struct CaseRead<'e> {
 struct Batch<'e, 'j> {
     cases: Vec<&'j Recorded<'e>>,
     builder: Builder,
-    before: Vec<Option<Label>>,
+    before: Vec<(Option<Label>, Option<Label>)>,
 }
 
 /// What all cases of an entry have in common.
@@ -173,35 +174,38 @@ impl<'a> Worker<'a> {
             }
         };
         let facts = Facts::new(&request);
+        let mut apart = apart(question, &request, &verdicts)?;
         for (index, ((case, before), verdict)) in cases.iter().zip(&before).zip(verdicts).enumerate() {
             let digest = facts.digest(index).unwrap_or_default();
-            let made = Made { shared, question, request: &request, index, case, before: before.as_ref(), digest };
-            self.judge(&made, verdict)?;
+            let made = Made { shared, question, request: &request, index, case, before, digest };
+            self.judge(&made, verdict, apart.remove(&index))?;
         }
         Ok(())
     }
 
-    fn judge(&mut self, made: &Made<'_, '_, '_>, verdict: Verdict) -> Result<(), RuntimeError> {
+    fn judge(&mut self, made: &Made<'_, '_, '_>, verdict: Verdict, apart: Option<Alone>) -> Result<(), RuntimeError> {
         let Made { question, request, index, case, .. } = made;
         let body = match &case.fault {
             Some(recorded) => match not_comparable(recorded, &verdict, question.same_engine) {
                 // The rest of the item is compared all the same.
-                Some(why) if made.body(&Verdict::Fault(recorded.clone()))? == case.body => {
+                Some(why) if made.body(&Verdict::Fault(recorded.clone()), None)? == case.body => {
                     self.findings.unreplayed(1, why);
                     return Ok(());
                 }
-                Some(_) => made.body(&Verdict::Fault(recorded.clone()))?,
+                Some(_) => made.body(&Verdict::Fault(recorded.clone()), None)?,
                 // A fault is its kind: what the engine says of it is for people.
                 None => match verdict {
-                    Verdict::Fault(now) if now.kind == recorded.kind => made.body(&Verdict::Fault(recorded.clone()))?,
-                    verdict => made.body(&verdict)?,
+                    Verdict::Fault(now) if now.kind == recorded.kind => {
+                        made.body(&Verdict::Fault(recorded.clone()), None)?
+                    }
+                    verdict => made.body(&verdict, apart.as_ref())?,
                 },
             },
             None if !question.same_engine && is_limit(&verdict) => {
                 self.findings.unreplayed(1, OTHER_ENGINE);
                 return Ok(());
             }
-            None => made.body(&verdict)?,
+            None => made.body(&verdict, apart.as_ref())?,
         };
         if body == case.body {
             self.findings.equal += 1;
@@ -210,9 +214,12 @@ impl<'a> Worker<'a> {
         if request.subjects.len() > 1 {
             let alone = decide::sub_request(request, *index..*index + 1);
             let again = verdicts(question.asked, &alone).ok().and_then(|verdicts| verdicts.into_iter().next());
-            if let Some(again) = again
-                && made.body(&again)? == case.body
-            {
+            if let Some(again) = again {
+                let apart = self::apart(question, &alone, std::slice::from_ref(&again))?;
+                if made.body(&again, apart.get(&0))? != case.body {
+                    self.differs(made, &body);
+                    return Ok(());
+                }
                 self.findings.equal += 1;
                 self.findings.alone += 1;
                 return Ok(());
@@ -257,17 +264,18 @@ struct Made<'m, 'e, 's> {
     request: &'m Request,
     index: usize,
     case: &'m Recorded<'e>,
-    before: Option<&'m Label>,
+    before: &'m (Option<Label>, Option<Label>),
     digest: Digest,
 }
 
 impl Made<'_, '_, '_> {
     /// The item's body with a verdict.
-    fn body(&self, verdict: &Verdict) -> Result<Vec<u8>, RuntimeError> {
+    fn body(&self, verdict: &Verdict, alone: Option<&Alone>) -> Result<Vec<u8>, RuntimeError> {
         let fails = self.question.bound.world == World::Classification && matches!(verdict, Verdict::Fault(_));
         let subject = self.request.subjects.get(self.index).filter(|_| fails);
-        let kept = subject.and_then(|subject| kept(self.shared, subject, self.before));
-        json(&CaseBody { record: self.case.record.as_str(), facts: self.digest, verdict, kept })
+        let kept =
+            subject.and_then(|subject| kept(self.shared, subject, (self.before.0.as_ref(), self.before.1.as_ref())));
+        json(&CaseBody { record: self.case.record.as_str(), facts: self.digest, verdict, kept, alone })
     }
 }
 
@@ -284,7 +292,7 @@ impl<'e, 'j> Batch<'e, 'j> {
         case: &'j Recorded<'e>,
     ) -> Result<Result<(), &'static str>, RuntimeError> {
         let bound = question.bound;
-        let Some(record) = register::record(shared.rows, &case.record, shared.seq)? else {
+        let Some(record) = register::record_on(shared.rows, &case.record, shared.seq, shared.as_of)? else {
             return Ok(Err("no such record then"));
         };
         let facts = record.facts_on(shared.as_of);
@@ -303,10 +311,11 @@ impl<'e, 'j> Batch<'e, 'j> {
         } else {
             Looked { record, decisions: Vec::new() }
         };
-        self.before.push(keeps.then(|| label_in_force(shared, &looked)).flatten());
+        let label = keeps.then(|| label_in_force(shared, &looked)).flatten();
         let settled = settled(shared, &looked, &facts, bound.world);
         let added = facts::Case { looked: &looked, facts: &facts, agency: agency.as_ref(), bound, settled: &settled };
-        self.builder.add(added, shared)?;
+        let risen = self.builder.add(added, shared)?;
+        self.before.push((label, risen));
         self.cases.push(case);
         Ok(Ok(()))
     }
@@ -338,6 +347,20 @@ fn verdicts(asked: &Asked, request: &Request) -> Result<Vec<Verdict>, String> {
 fn ask_plugin(plugin: &dyn Plugin, request: &Request) -> Result<Vec<Verdict>, String> {
     let calls = decide::decide(plugin, &mut Sweep::new(), request).map_err(|aborted| aborted.to_string())?;
     Ok(calls.into_iter().flat_map(|call| call.verdicts).collect())
+}
+
+/// What the policy says of cases by themselves, where ancestors may have raised their labels.
+fn apart(
+    question: &Question<'_>,
+    request: &Request,
+    verdicts: &[Verdict],
+) -> Result<BTreeMap<usize, Alone>, RuntimeError> {
+    match question.asked {
+        Asked::Plugin(plugin) if question.bound.world == World::Classification => {
+            alone((plugin.as_ref(), &mut Sweep::new()), request, verdicts.iter().enumerate())
+        }
+        _ => Ok(BTreeMap::new()),
+    }
 }
 
 /// Why a recorded fault says nothing about what comes out now.

@@ -6,6 +6,7 @@ use fonds_model::decision::{SweepCompleted, SweepLookedAt};
 use fonds_model::{Digest, EntityId, Entry, Position, Seq};
 use fonds_views::register::{self, Binding};
 use fonds_views::{Rows, ViewError};
+use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
@@ -45,12 +46,12 @@ pub(super) fn digest_of(store: &dyn Store, sweep: &Recorded, amended: bool) -> R
     let bindings = register::bindings(store.as_rows(), as_of)?;
     let (ids, queue) = mpsc::sync_channel::<Vec<EntityId>>(workers() * QUEUED);
     let queue = Arc::new(Mutex::new(queue));
-    let everyone = sweep.looked_at.is_none();
+    let standing = (sweep.looked_at.is_none() && amended).then(|| sweep.completed.as_of.last_day());
     let mut found = Found::new();
     std::thread::scope(|scope| -> Result<(), RuntimeError> {
         let bindings = bindings.as_slice();
         let work = |queue: Arc<Mutex<Receiver<Vec<EntityId>>>>| {
-            move || in_force(&queue, store.as_rows(), bindings, as_of, everyone && amended)
+            move || in_force(&queue, store.as_rows(), bindings, as_of, standing)
         };
         let handles: Vec<_> = (0..workers()).map(|_| scope.spawn(work(Arc::clone(&queue)))).collect();
         drop(queue);
@@ -90,13 +91,14 @@ fn in_force(
     rows: &dyn Rows,
     bindings: &[Binding],
     as_of: Option<Seq>,
-    only_standing: bool,
+    standing: Option<Date>,
 ) -> Result<Found, ViewError> {
     let mut found = Found::new();
     while let Some(ids) = next(queue) {
         for id in ids {
             let decisions = register::decisions_under(rows, bindings, &id, as_of)?;
-            if decisions.is_empty() || (only_standing && register::record(rows, &id, as_of)?.is_none()) {
+            let stands = |on| register::record_on(rows, &id, as_of, on).map(|record| record.is_some());
+            if decisions.is_empty() || !standing.map_or(Ok(true), stands)? {
                 continue;
             }
             found.extend(decisions.into_iter().map(|decision| (decision.position, decision.digest)));

@@ -4,7 +4,7 @@ use super::bindings::{Binding, bindings};
 use super::due;
 use super::keys::{self, DECIDED, DECIDED_BEFORE, DECISION};
 use crate::rows::{Pending, Rows, ViewError};
-use fonds_model::decision::{Decided, Mode, Term, Verdict, World};
+use fonds_model::decision::{Alone, Decided, Mode, Term, Verdict, World};
 use fonds_model::{Digest, EntityId, Label, PartialDate, Position, Seq, SeriesId};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -37,8 +37,18 @@ pub struct InForce {
     pub digest: Digest,
     /// The label that this binding's last answer gave: what it is now, or what a fault keeps.
     pub label: Option<Label>,
+    /// What it says of the record by itself, where that is another label.
+    pub alone: Option<Alone>,
     /// What it said.
     pub verdict: Verdict,
+}
+
+impl InForce {
+    /// The label that rises from here along lineage: what the policy gives the record by itself, or what a fault keeps.
+    #[must_use]
+    pub fn passed_on(&self) -> Option<&Label> {
+        self.alone.as_ref().map_or(self.label.as_ref(), |alone| alone.label.as_ref())
+    }
 }
 
 /// The label that enforced classification decisions give, and the series.
@@ -61,6 +71,8 @@ struct Held {
     bound_at: Seq,
     /// The label of the binding's last answer, which a fault keeps: level and categories.
     label: Option<(String, Vec<String>)>,
+    /// What the policy says of the record by itself, where that is another label.
+    alone: Option<Option<(String, Vec<String>)>>,
     /// The date on which it puts the record into the due index.
     due: Option<PartialDate>,
     /// The verdict's JSON, as it was logged.
@@ -75,6 +87,8 @@ struct RawCase<'a> {
     verdict: &'a RawValue,
     #[serde(default)]
     kept: Option<Label>,
+    #[serde(default)]
+    alone: Option<Alone>,
 }
 
 /// Folds item 0: what the decisions of an entry share.
@@ -102,6 +116,7 @@ pub(super) fn fold_case(
         digest: digest.0,
         bound_at: decided.bound_at,
         label: label_of(&verdict).or_else(|| case.kept.map(|label| (label.level, label.categories))),
+        alone: case.alone.map(|alone| alone.label.map(|label| (label.level, label.categories))),
         due: due.map(PartialDate::from),
         verdict: case.verdict.get().to_owned(),
     };
@@ -180,6 +195,13 @@ pub fn context(rows: &dyn Rows, seq: Seq) -> Result<Option<Decided>, ViewError> 
     }
 }
 
+/// The date that the newest decision was asked about.
+pub(super) fn last_as_of(rows: &dyn Rows) -> Result<Option<Date>, ViewError> {
+    let Some(row) = rows.range_back(&[DECIDED], &[DECIDED + 1]).next() else { return Ok(None) };
+    let decided: Decided = keys::decode(&row?.1, "a decision's context")?;
+    Ok(Some(decided.as_of.last_day()))
+}
+
 /// The decisions in force for a record after entry `as_of`, by binding: the newest of each binding that still stands
 /// as it was when it decided.
 ///
@@ -219,7 +241,8 @@ pub fn decisions_under(
             position: held.position,
             facts: Digest(held.facts),
             digest: Digest(held.digest),
-            label: held.label.map(|(level, categories)| Label { level, categories }),
+            label: held.label.map(label),
+            alone: held.alone.map(|alone| Alone { label: alone.map(label) }),
             verdict,
         });
     }
@@ -237,6 +260,10 @@ pub fn decided(rows: &dyn Rows, id: &EntityId) -> Result<Vec<Position>, ViewErro
     }
     positions.sort_unstable();
     Ok(positions)
+}
+
+fn label((level, categories): (String, Vec<String>)) -> Label {
+    Label { level, categories }
 }
 
 /// The newest decision of each binding, whether or not the binding stands.

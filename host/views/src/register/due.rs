@@ -117,6 +117,15 @@ pub fn last_sweep(rows: &dyn Rows, as_of: Option<Seq>) -> Result<Option<Sweep>, 
     Ok(Some(Sweep { position: keys::position_of(&key)?, completed: keys::from_json(&value, "a sweep")? }))
 }
 
+/// The latest date that policies were asked about: by the last completed sweep, or by one that was cut off after it.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn last_asked(rows: &dyn Rows) -> Result<Option<Date>, ViewError> {
+    let swept = last_sweep(rows, None)?.map(|sweep| sweep.completed.as_of.last_day());
+    Ok(swept.max(super::decisions::last_as_of(rows)?))
+}
+
 #[derive(Serialize, Deserialize)]
 struct ForAll {
     effective: Option<PartialDate>,

@@ -4,8 +4,8 @@
 //! it is only that answer kept up to date: taken on fact by fact while they come in order, and made anew from the
 //! history when a mistake is put right.
 //!
-//! What is latest in the log decides a record's series, agency, file and label; what happened latest decides its
-//! triggers, since those are asked for on a date.
+//! What is latest in the log decides a record's series, agency, file and label, and what was announced for a day decides
+//! them from that day on; what happened latest decides its triggers. Both are asked for on a date.
 
 mod agencies;
 mod amend;
@@ -32,13 +32,15 @@ pub use agencies::{Agencies, AgencyOn, Definition};
 pub use backups::{BackupKept, backups};
 pub use bindings::{Binding, Installed, bindings, plugins};
 pub use decisions::{Classified, InForce, classified, context, decided, decisions, decisions_under};
-pub use due::{Changed, Sweep, changed_since, due, due_between, last_sweep, look_all_since, must_look_at_all, pending};
+pub use due::{
+    Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
+};
 pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
 pub use holds::{Hold, holds, holds_of};
 pub use read::{
-    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, history, ids, lifecycle, record, records,
-    records_after, standing,
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, filed_on, history, ids, lifecycle, record,
+    record_on, records, records_after, records_on, standing,
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};

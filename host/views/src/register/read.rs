@@ -6,6 +6,7 @@ use super::record::{File, Record};
 use super::state::{self, RecordState, What};
 use crate::rows::{self, Rows, ViewError};
 use fonds_model::{EntityId, Seq};
+use jiff::civil::Date;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -22,29 +23,53 @@ pub struct Counts {
     pub records: u64,
 }
 
-/// A record as it is now, or as the log knew it after entry `as_of`; `None` when it knew of none.
+/// A record by all that was logged up to and including entry `as_of`, whatever its date; `None` when the log knew of none.
 ///
 /// # Errors
 /// [`ViewError`] when rows cannot be read.
 pub fn record(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Option<Record>, ViewError> {
-    let Some(own) = state_of(rows, id, as_of)? else { return Ok(None) };
+    record_at(rows, id, At { seq: as_of, on: None })
+}
+
+/// A record as it is on a date, by what the log knew after entry `as_of`: what is dated later changes nothing yet.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn record_on(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>, on: Date) -> Result<Option<Record>, ViewError> {
+    record_at(rows, id, At { seq: as_of, on: Some(on) })
+}
+
+/// What is read: the log up to an entry, on a date; none: all of it.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    seq: Option<Seq>,
+    on: Option<Date>,
+}
+
+fn record_at(rows: &dyn Rows, id: &EntityId, at: At) -> Result<Option<Record>, ViewError> {
+    let Some(own) = state_of(rows, id, at)? else { return Ok(None) };
     let files = match &own.file {
-        Some(file) => files(rows, file, as_of)?,
+        Some(file) => files(rows, file, at)?,
         None => Arc::from([]),
     };
     Ok(Some(Record { id: id.clone(), own, files }))
 }
 
-/// All records as they are now, in order of id.
+/// All records by all that was logged, in order of id.
 pub fn records(rows: &dyn Rows) -> Records<'_> {
-    Records { rows, below: rows::below(rows, &[RECORD]), remembered: FxHashMap::default() }
+    Records { rows, below: rows::below(rows, &[RECORD]), on: None, remembered: FxHashMap::default() }
+}
+
+/// All records as they are on a date, in order of id.
+pub fn records_on(rows: &dyn Rows, on: Date) -> Records<'_> {
+    Records { on: Some(on), ..records(rows) }
 }
 
 /// The records whose ids come after `after`, in order of id: for going on where a page ended.
 pub fn records_after<'a>(rows: &'a dyn Rows, after: &EntityId) -> Records<'a> {
     let mut from = keys::key(RECORD, after.as_str());
     from.push(0);
-    Records { rows, below: rows.range(&from, &[RECORD + 1]), remembered: FxHashMap::default() }
+    Records { rows, below: rows.range(&from, &[RECORD + 1]), on: None, remembered: FxHashMap::default() }
 }
 
 /// The ids of all that was ever a record, in order: of what does not stand any more, too.
@@ -56,6 +81,7 @@ pub fn ids(rows: &dyn Rows) -> impl Iterator<Item = Result<EntityId, ViewError>>
 pub struct Records<'a> {
     rows: &'a dyn Rows,
     below: Box<dyn Iterator<Item = rows::Row> + 'a>,
+    on: Option<Date>,
     remembered: FxHashMap<EntityId, Arc<[Arc<File>]>>,
 }
 
@@ -64,7 +90,7 @@ impl Records<'_> {
         let id = id_in(key, 1)?;
         let bytes = keys::whole(self.rows, key, first)?;
         let stored: RecordState = keys::decode(&bytes, "a record")?;
-        let Some(own) = unspilled(self.rows, &id, stored)? else { return Ok(None) };
+        let Some(own) = state_at(self.rows, &id, stored, self.at())? else { return Ok(None) };
         let files = match &own.file {
             Some(file) => self.files(file)?,
             None => Arc::from([]),
@@ -72,11 +98,15 @@ impl Records<'_> {
         Ok(Some(Record { id, own, files }))
     }
 
+    fn at(&self) -> At {
+        At { seq: None, on: self.on }
+    }
+
     fn files(&mut self, file: &EntityId) -> Result<Arc<[Arc<File>]>, ViewError> {
         if let Some(files) = self.remembered.get(file) {
             return Ok(Arc::clone(files));
         }
-        let files = files(self.rows, file, None)?;
+        let files = files(self.rows, file, self.at())?;
         if self.remembered.len() >= FILES_REMEMBERED_MAX {
             self.remembered.clear();
         }
@@ -159,12 +189,39 @@ pub fn counts(rows: &dyn Rows) -> Result<Counts, ViewError> {
     Ok(Counts { records })
 }
 
-/// What is filed into a file now, in order of id.
+/// What may be filed into a file, in order of id: what is in it now, and what was announced to go into it or leave it.
 pub fn filed_into<'a>(rows: &'a dyn Rows, file: &EntityId) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
-    let mut prefix = keys::key(FILED, file.as_str());
-    prefix.push(0);
+    let prefix = filed_prefix(file);
     let start = prefix.len();
     rows::below(rows, &prefix).map(move |row| row.and_then(|(key, _)| id_in(&key, start)))
+}
+
+/// What is in a file on a date, in order of id; the date is none before the last entry was logged, since what left a
+/// file before then is no longer among its rows.
+pub fn filed_on<'a>(
+    rows: &'a dyn Rows,
+    file: &'a EntityId,
+    on: Date,
+) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
+    let prefix = filed_prefix(file);
+    let start = prefix.len();
+    let is_in = move |id: &EntityId, certain: bool| -> Result<bool, ViewError> {
+        let at = At { seq: None, on: Some(on) };
+        Ok(certain || state_of(rows, id, at)?.is_some_and(|state| state.file.as_ref() == Some(file)))
+    };
+    rows::below(rows, &prefix).filter_map(move |row| {
+        let found = row.and_then(|(key, value)| {
+            let id = id_in(&key, start)?;
+            Ok(is_in(&id, value.is_empty())?.then_some(id))
+        });
+        found.transpose()
+    })
+}
+
+fn filed_prefix(file: &EntityId) -> Vec<u8> {
+    let mut prefix = keys::key(FILED, file.as_str());
+    prefix.push(0);
+    prefix
 }
 
 pub(super) fn id_in(key: &[u8], start: usize) -> Result<EntityId, ViewError> {
@@ -178,29 +235,25 @@ pub(super) fn stored(rows: &dyn Rows, id: &EntityId) -> Result<Option<(RecordSta
 }
 
 /// The whole state of a record that stands.
-fn state_of(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Option<RecordState>, ViewError> {
+fn state_of(rows: &dyn Rows, id: &EntityId, at: At) -> Result<Option<RecordState>, ViewError> {
     match stored(rows, id)? {
-        Some((stored, _)) if as_of.is_none_or(|seq| stored.last.seq <= seq) => unspilled(rows, id, stored),
-        Some(_) => {
-            let state = state::resolve(id, &lifecycle(rows, id, as_of)?, as_of);
-            Ok((state.standing > 0).then_some(state))
-        }
+        Some((stored, _)) => state_at(rows, id, stored, at),
         None => Ok(None),
     }
 }
 
-fn unspilled(rows: &dyn Rows, id: &EntityId, stored: RecordState) -> Result<Option<RecordState>, ViewError> {
-    if stored.standing == 0 {
-        Ok(None)
-    } else if stored.spilled {
-        Ok(Some(state::resolve(id, &lifecycle(rows, id, None)?, None)))
-    } else {
-        Ok(Some(stored))
+/// The stored state where it holds, else what the history makes of it.
+fn state_at(rows: &dyn Rows, id: &EntityId, stored: RecordState, at: At) -> Result<Option<RecordState>, ViewError> {
+    let is_newest = at.seq.is_none_or(|seq| stored.last.seq <= seq);
+    if is_newest && (stored.standing == 0 || (!stored.spilled && stored.holds_on(at.on))) {
+        return Ok((stored.standing > 0).then_some(stored));
     }
+    let state = state::resolve(id, &lifecycle(rows, id, at.seq)?, at.seq, at.on);
+    Ok((state.standing > 0).then_some(state))
 }
 
 /// A file and those above it, nearest first; a circle of files ends where it closes.
-fn files(rows: &dyn Rows, file: &EntityId, as_of: Option<Seq>) -> Result<Arc<[Arc<File>]>, ViewError> {
+fn files(rows: &dyn Rows, file: &EntityId, at: At) -> Result<Arc<[Arc<File>]>, ViewError> {
     let mut files = Vec::new();
     let mut seen = FxHashSet::default();
     let mut next = Some(file.clone());
@@ -208,7 +261,7 @@ fn files(rows: &dyn Rows, file: &EntityId, as_of: Option<Seq>) -> Result<Arc<[Ar
         if files.len() >= FILES_DEPTH_MAX || !seen.insert(id.clone()) {
             break;
         }
-        let Some(state) = state_of(rows, &id, as_of)? else { break };
+        let Some(state) = state_of(rows, &id, at)? else { break };
         let is_closing = |what: &What| matches!(what, What::Closed | What::Reopened);
         next = state.file;
         files.push(Arc::new(File {
@@ -217,6 +270,7 @@ fn files(rows: &dyn Rows, file: &EntityId, as_of: Option<Seq>) -> Result<Arc<[Ar
             series: state.series,
             closings: state.occurred.into_iter().filter(|occurred| is_closing(&occurred.what)).collect(),
             last: state.last,
+            holds_from: state.holds_from,
         }));
     }
     Ok(files.into())

@@ -109,6 +109,8 @@ pub struct File {
     pub closings: Vec<Occurred>,
     /// The newest item of its history.
     pub last: Position,
+    /// The last day that one of its facts is dated.
+    pub holds_from: Option<PartialDate>,
 }
 
 /// A record as the log knew it: its own state, and the files that it is filed into, nearest first.
@@ -147,6 +149,13 @@ impl Record {
     #[must_use]
     pub fn changed_at(&self) -> Seq {
         self.files.iter().map(|file| file.last.seq).fold(self.own.last.seq, Seq::max)
+    }
+
+    /// The last day that one of its own or its files' facts is dated: before it, less had happened.
+    #[must_use]
+    pub fn holds_from(&self) -> Option<Date> {
+        let files = self.files.iter().map(|file| file.holds_from);
+        files.chain([self.own.holds_from]).flatten().map(|on| on.last_day()).max()
     }
 
     /// Its facts on a date: what is dated after it has not happened yet.

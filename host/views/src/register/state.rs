@@ -1,8 +1,14 @@
 //! A record as its own history makes it: the one truth that the stored rows must equal.
+//!
+//! What is dated after the day asked about has not happened yet: it changes no field. What is dated after it was logged
+//! was announced, and counts from its day on as if it had been logged then; of everything else the log's last word
+//! counts. The first creation counts at once whatever its date (only its clock waits), since there is nothing before it
+//! that it would change.
 
 use super::amend;
 use super::fact::{Created, Fact, Labelled, Told, micros_known};
-use fonds_model::{AgencyPath, EntityId, Kind, PartialDate, Position, SeriesId, Timestamp};
+use fonds_model::{AgencyPath, EntityId, Kind, PartialDate, Position, Seq, SeriesId, Timestamp};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +17,11 @@ pub const OCCURRENCES_STORED_MAX: usize = 64;
 
 /// A stored record keeps attributes of at most this many bytes; one with more is resolved from its history.
 pub const ATTRIBUTE_BYTES_STORED_MAX: usize = 16_384;
+
+/// A stored record keeps at most this many files that it is announced to go into or to leave.
+///
+/// A change of one beyond them does not make the record due for a look; what it shows is blocked as pending all the same.
+const FILINGS_STORED_MAX: usize = 64;
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,6 +103,16 @@ pub struct RecordState {
     pub spilled: bool,
     /// It has a creation or a capture of its own.
     pub made: bool,
+    /// The last day that one of its facts is dated: before it, less than what is stored has happened.
+    pub holds_from: Option<PartialDate>,
+    /// The files that it is in, or was or will be in by what has been announced.
+    pub(super) filings: Vec<EntityId>,
+    /// The last day that was announced before it came.
+    announced: Option<PartialDate>,
+    /// When its newest fact was logged, that day was still to come.
+    awaits: bool,
+    /// What was announced counts after something that was logged later: its history must be read.
+    disordered: bool,
     /// An agency was named by a fact that decides it, and not only by the envelope of another.
     agency_decided: bool,
     attribute_bytes: u64,
@@ -119,6 +140,11 @@ impl Default for RecordState {
             corrected: false,
             spilled: false,
             made: false,
+            holds_from: None,
+            filings: Vec::new(),
+            announced: None,
+            awaits: false,
+            disordered: false,
             agency_decided: false,
             attribute_bytes: 0,
         }
@@ -134,24 +160,34 @@ pub(super) enum Extent {
     Stored,
 }
 
-/// A record as its history up to and including entry `as_of` makes it: mistakes put right, all occurrences kept.
+/// A record as its history up to and including entry `as_of` makes it on a date, or, with no date, by all that was
+/// logged: mistakes put right, all occurrences kept.
 #[must_use]
-pub fn resolve(id: &EntityId, history: &[Fact], as_of: Option<fonds_model::Seq>) -> RecordState {
-    resolved(id, history, as_of, Extent::Whole)
+pub fn resolve(id: &EntityId, history: &[Fact], as_of: Option<Seq>, on: Option<Date>) -> RecordState {
+    let (mut state, facts) = noted(id, history, as_of, Extent::Whole);
+    for fact in counting(&facts, on) {
+        state.take(fact, Extent::Whole);
+    }
+    state
 }
 
-pub(super) fn resolved(
-    id: &EntityId,
-    history: &[Fact],
-    as_of: Option<fonds_model::Seq>,
-    extent: Extent,
-) -> RecordState {
+/// A record as its stored row keeps it: all that was logged, in the log's order.
+pub(super) fn resolve_stored(id: &EntityId, history: &[Fact]) -> RecordState {
+    let (mut state, facts) = noted(id, history, None, Extent::Stored);
+    for fact in &facts {
+        state.take(fact, Extent::Stored);
+    }
+    state
+}
+
+/// What does not hang on the order in which facts count, and the facts that stand.
+fn noted(id: &EntityId, history: &[Fact], as_of: Option<Seq>, extent: Extent) -> (RecordState, Vec<Fact>) {
     let known: Vec<Fact> =
         history.iter().filter(|fact| as_of.is_none_or(|seq| fact.position.seq <= seq)).cloned().collect();
     let standing = amend::standing(id.as_str(), &known);
     let mut state = RecordState::default();
     for fact in &standing.facts {
-        state.apply(fact, extent);
+        state.note(fact, extent);
     }
     state.corrected = standing.corrected;
     // A fact that a later correction brings here brings its amendments too: before that they are not of this record.
@@ -159,7 +195,33 @@ pub(super) fn resolved(
         known.iter().flat_map(|fact| [Some(fact.position), adopted(fact)]).flatten().collect();
     let of_this = known.iter().filter(|fact| fact.target().is_none_or(|target| here.contains(&target)));
     state.last = of_this.map(|fact| fact.position).max().unwrap_or(state.last);
-    state
+    (state, standing.facts)
+}
+
+/// The facts that have happened by a date, in the order in which they count.
+fn counting(facts: &[Fact], on: Option<Date>) -> Vec<&Fact> {
+    let first = facts.iter().position(is_creation);
+    let mut counting: Vec<(Date, &Fact)> = Vec::with_capacity(facts.len());
+    for (index, fact) in facts.iter().enumerate() {
+        if first == Some(index) {
+            counting.push((fact.at.date_utc(), fact));
+        } else if fact.on.is_none_or(|day| on.is_none_or(|on| day.last_day() <= on)) {
+            counting.push((counts_from(fact), fact));
+        }
+    }
+    // Stable: facts that count from one day stay in the log's order.
+    counting.sort_by_key(|(day, _)| *day);
+    counting.into_iter().map(|(_, fact)| fact).collect()
+}
+
+fn is_creation(fact: &Fact) -> bool {
+    matches!(fact.told, Told::Created(_))
+}
+
+/// The day on which a fact takes its place among the others: when it was logged, or its own day if that came later.
+fn counts_from(fact: &Fact) -> Date {
+    let logged = fact.at.date_utc();
+    fact.on.map_or(logged, |on| logged.max(on.last_day()))
 }
 
 /// Where a fact of another subject stands that a correction gave to this record.
@@ -171,12 +233,84 @@ fn adopted(fact: &Fact) -> Option<Position> {
 }
 
 impl RecordState {
-    /// Takes in a standing fact that comes after all others.
+    /// Takes in a standing fact that comes after all others in the log.
     pub(super) fn apply(&mut self, fact: &Fact, extent: Extent) {
+        self.note(fact, extent);
+        self.take(fact, extent);
+    }
+
+    /// Whether its fields as they are stored are those of a date, or of all that was logged.
+    pub(super) fn holds_on(&self, on: Option<Date>) -> bool {
+        !self.disordered && on.is_none_or(|on| self.holds_from.is_none_or(|from| from.last_day() <= on))
+    }
+
+    /// Whether the file that it was last filed into is its file from now on.
+    pub(super) fn is_filed_for_certain(&self) -> bool {
+        !self.disordered && !self.awaits && self.filings.len() <= 1
+    }
+
+    /// Notes what counts whatever the day: dates, occurrences, where it may be filed.
+    fn note(&mut self, fact: &Fact, extent: Extent) {
         self.last = self.last.max(fact.position);
         self.standing += 1;
-        if !matches!(fact.told, Told::Created(_)) {
+        let is_first = is_creation(fact) && !self.made;
+        self.made |= is_creation(fact);
+        if !is_creation(fact) {
             self.note_date(fact.on);
+        }
+        self.note_day(fact, is_first);
+        match &fact.told {
+            Told::Created(created) => {
+                let what = if fact.kind == Kind::RecordCaptured { What::Captured } else { What::Created };
+                self.happened(what, fact, extent);
+                self.note_filing(created.file.as_ref());
+            }
+            Told::Filed(file) => self.note_filing(Some(file)),
+            Told::Closed => self.happened(What::Closed, fact, extent),
+            Told::Reopened => self.happened(What::Reopened, fact, extent),
+            Told::Superseded(_) => self.happened(What::Superseded, fact, extent),
+            Told::Happened { name, .. } => self.happened(What::Event(name.clone()), fact, extent),
+            Told::LossReported(_) => self.happened(What::Loss, fact, extent),
+            Told::Transferred => self.happened(What::Transferred, fact, extent),
+            Told::Archived => self.happened(What::Archived, fact, extent),
+            Told::Destroyed => self.happened(What::Destroyed, fact, extent),
+            _ => {}
+        }
+    }
+
+    /// Notes from which day on a fact counts; the first creation counts at once.
+    fn note_day(&mut self, fact: &Fact, is_first: bool) {
+        let logged = fact.at.date_utc();
+        let day = if is_first { logged } else { counts_from(fact) };
+        let announced = self.announced.map(|announced| announced.last_day());
+        self.disordered |= announced.is_some_and(|announced| day < announced);
+        if day > logged && announced.is_none_or(|announced| announced < day) {
+            self.announced = Some(day.into());
+        }
+        self.awaits = self.announced.is_some_and(|announced| announced.last_day() > logged);
+        if let Some(on) = fact.on.filter(|_| !is_first)
+            && self.holds_from.is_none_or(|from| from.last_day() < on.last_day())
+        {
+            self.holds_from = Some(on.last_day().into());
+        }
+    }
+
+    /// A filing ends those before it, unless something that was announced has yet to come.
+    fn note_filing(&mut self, file: Option<&EntityId>) {
+        let Some(file) = file else { return };
+        if !self.awaits {
+            self.filings.clear();
+        }
+        self.filings.retain(|known| known != file);
+        self.filings.push(file.clone());
+        if self.filings.len() > FILINGS_STORED_MAX {
+            self.filings.remove(0);
+        }
+    }
+
+    /// Sets the fields that a fact gives.
+    fn take(&mut self, fact: &Fact, extent: Extent) {
+        if !is_creation(fact) {
             self.name_agency(fact.agency.as_ref(), false);
         }
         match &fact.told {
@@ -188,23 +322,20 @@ impl RecordState {
                 self.title = title.clone().or(self.title.take());
                 self.set_attributes(attributes, extent);
             }
-            Told::Closed => self.happened(What::Closed, fact, extent),
-            Told::Reopened => self.happened(What::Reopened, fact, extent),
-            Told::Superseded(by) => {
-                self.superseded_by = by.clone();
-                self.happened(What::Superseded, fact, extent);
-            }
-            Told::Happened { name, .. } => self.happened(What::Event(name.clone()), fact, extent),
+            Told::Superseded(by) => self.superseded_by = by.clone(),
             Told::Moved { location, agency } => {
                 self.location = location.clone().or(self.location.take());
                 self.name_agency(agency.as_ref(), true);
             }
             Told::Migrated(format) => self.format = format.clone().or(self.format.take()),
-            Told::LossReported(_) => self.happened(What::Loss, fact, extent),
-            Told::Transferred => self.happened(What::Transferred, fact, extent),
-            Told::Archived => self.happened(What::Archived, fact, extent),
-            Told::Destroyed => self.happened(What::Destroyed, fact, extent),
-            Told::Renamed(_)
+            Told::Closed
+            | Told::Reopened
+            | Told::Happened { .. }
+            | Told::LossReported(_)
+            | Told::Transferred
+            | Told::Archived
+            | Told::Destroyed
+            | Told::Renamed(_)
             | Told::Accessed { .. }
             | Told::FixityChecked { .. }
             | Told::Corrected { .. }
@@ -228,9 +359,6 @@ impl RecordState {
             self.give_label(label, fact.position);
         }
         self.set_attributes(&created.attributes, extent);
-        self.made = true;
-        let what = if fact.kind == Kind::RecordCaptured { What::Captured } else { What::Created };
-        self.happened(what, fact, extent);
     }
 
     fn give_label(&mut self, label: &Labelled, position: Position) {

@@ -9,6 +9,8 @@ use serde_json::Value;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
+    /// How many days after the first one the next entries are logged.
+    pub(super) days: i64,
 }
 
 /// One event on its way.
@@ -72,7 +74,7 @@ impl Log {
     fn push_items(&mut self, kind: Kind, payloads: Vec<Vec<u8>>) -> Seq {
         let seq = self.entries.len() as Seq;
         let item = |payload| Item::kept(Digest::default(), Content { salt: [0; 16], payload });
-        let at = Timestamp(1_767_225_600_000_000 + seq as i64);
+        let at = Timestamp(1_767_225_600_000_000 + self.days * 86_400_000_000 + seq as i64);
         self.entries.push(Entry { seq, at, kind, items: payloads.into_iter().map(item).collect() });
         seq
     }
@@ -86,7 +88,8 @@ impl Log {
 
     /// The rows after the entries up to and including `seq`.
     pub(super) fn rows_at(&self, seq: Seq) -> MemoryRows {
-        Self { entries: self.entries.iter().take_while(|entry| entry.seq <= seq).cloned().collect() }.rows()
+        let entries = self.entries.iter().take_while(|entry| entry.seq <= seq).cloned().collect();
+        Self { entries, days: 0 }.rows()
     }
 
     pub(super) fn fold_into(&self, rows: &mut MemoryRows) -> Result<(), ViewError> {

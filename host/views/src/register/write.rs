@@ -3,7 +3,7 @@
 use super::fact::{Fact, Told};
 use super::keys::{self, ACCESS, CHANGED, FILED, HISTORY, ITEM, MARK, RECORD};
 use super::read::{lifecycle, stored};
-use super::state::{Extent, RecordState, resolved};
+use super::state::{Extent, RecordState, resolve_stored};
 use super::{due, read};
 use crate::rows::{Pending, Rows, ViewError};
 use fonds_model::{EntityId, Position};
@@ -58,21 +58,27 @@ fn settle(
     new: &RecordState,
 ) -> Result<(), ViewError> {
     let (old, had) = old.map_or((None, 0), |(old, had)| (Some(old), had));
-    let old_file = old.as_ref().and_then(|old| old.file.as_ref());
-    if old_file != new.file.as_ref() {
-        if let Some(file) = old_file {
-            rows.delete(filed_key(file, id));
-        }
-        if let Some(file) = &new.file {
-            rows.put(filed_key(file, id), Vec::new());
-        }
-    }
+    file(rows, id, old.as_ref(), new);
     if let Some(old) = &old {
         rows.delete(keys::key_by_seq(CHANGED, old.last.seq, id.as_str()));
     }
     rows.put(keys::key_by_seq(CHANGED, new.last.seq, id.as_str()), Vec::new());
     count(rows, old.is_some_and(|old| old.standing > 0), new.standing > 0)?;
     keys::put_long(rows, keys::key(RECORD, id.as_str()), &keys::encode(new)?, had)
+}
+
+/// Writes into which files a record goes; a row with a byte says that only the record's own dates tell whether it does.
+fn file(rows: &mut Pending<'_>, id: &EntityId, old: Option<&RecordState>, new: &RecordState) {
+    let certain = new.is_filed_for_certain();
+    if old.is_some_and(|old| old.filings == new.filings && old.is_filed_for_certain() == certain) {
+        return;
+    }
+    for left in old.iter().flat_map(|old| &old.filings).filter(|file| !new.filings.contains(file)) {
+        rows.delete(filed_key(left, id));
+    }
+    for file in &new.filings {
+        rows.put(filed_key(file, id), if certain { Vec::new() } else { vec![1] });
+    }
 }
 
 fn filed_key(file: &EntityId, id: &EntityId) -> Vec<u8> {
@@ -191,7 +197,7 @@ fn adopt(
 pub(super) fn resettle(rows: &mut Pending<'_>, id: &EntityId) -> Result<(), ViewError> {
     let old = stored(rows, id)?;
     let history = lifecycle(rows, id, None)?;
-    let new = resolved(id, &history, None, Extent::Stored);
+    let new = resolve_stored(id, &history);
     settle(rows, id, old, &new)?;
     for fact in super::amend::standing(id.as_str(), &history).facts {
         due::note_later(rows, id, &fact)?;

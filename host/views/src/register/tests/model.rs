@@ -1,11 +1,15 @@
 //! The stored records against the one pure function, over histories by chance.
 
 use crate::register::read::stored;
-use crate::register::state::{Extent, resolved};
-use crate::register::testing::{Log, Sent, event, id};
-use crate::register::{RecordState, changed_since, filed_into, lifecycle, record, records, resolve};
+use crate::register::state::resolve_stored;
+use crate::register::testing::{Log, Sent, day, event, id};
+use crate::register::{
+    Fact, RecordState, Told, changed_since, filed_into, filed_on, lifecycle, record, record_on, records, records_on,
+    resolve, standing,
+};
 use crate::rows::{MemoryRows, Rows};
 use fonds_model::Kind;
+use jiff::civil::Date;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -17,7 +21,16 @@ fn subject() -> impl Strategy<Value = &'static str> {
 
 fn when() -> impl Strategy<Value = Option<&'static str>> {
     proptest::option::of(proptest::sample::select(
-        &["2009", "2010-05", "2010-05-06", "2011-01-01T10:00:00Z", "2011-01-01T11:00:00Z", "2040-01-01"][..],
+        &[
+            "2009",
+            "2010-05",
+            "2010-05-06",
+            "2011-01-01T10:00:00Z",
+            "2011-01-01T11:00:00Z",
+            "2026-02",
+            "2027-01-01",
+            "2040-01-01",
+        ][..],
     ))
 }
 
@@ -32,7 +45,8 @@ fn lifecycle_event() -> impl Strategy<Value = Sent> {
         Just((Kind::RecordEvent, json!({"name": "value-ended", "attributes": {"x": 1}}))),
         Just((Kind::RecordMoved, json!({"agency": "vn"}))),
         (0..40_usize).prop_map(|n| (Kind::RecordModified, json!({"attributes": {"k": "v".repeat(n * 500)}}))),
-        Just((Kind::RecordLabelled, json!({"level": "internal", "barrier": true}))),
+        proptest::sample::select(&["internal", "secret", "public"][..])
+            .prop_map(|level| (Kind::RecordLabelled, json!({"level": level, "barrier": true}))),
         Just((Kind::RecordAccessed, json!({}))),
         Just((Kind::RecordTransferred, json!({}))),
         Just((Kind::RecordClassified, json!({"series": 7}))),
@@ -62,17 +76,47 @@ fn amendment() -> impl Strategy<Value = Sent> {
 }
 
 fn log() -> impl Strategy<Value = Log> {
-    proptest::collection::vec(prop_oneof![3 => lifecycle_event(), 2 => amendment()], 1..40).prop_map(|sent| {
-        let mut log = Log::default();
-        for sent in sent {
-            log.push(sent);
-        }
-        log
-    })
+    proptest::collection::vec((0..60_i64, prop_oneof![3 => lifecycle_event(), 2 => amendment()]), 1..40).prop_map(
+        |sent| {
+            let mut log = Log::default();
+            for (days, sent) in sent {
+                log.days += days;
+                log.push(sent);
+            }
+            log
+        },
+    )
 }
 
-fn resolved_from(rows: &dyn Rows, of: &str, extent: Extent) -> RecordState {
-    resolved(&id(of), &lifecycle(rows, &id(of), None).unwrap(), None, extent)
+fn whole_from(rows: &dyn Rows, of: &str) -> RecordState {
+    resolve(&id(of), &lifecycle(rows, &id(of), None).unwrap(), None, None)
+}
+
+/// The label as one would say it in words: of what has happened, what was said last, where what was announced is said
+/// on its day; the first creation is said when it was logged.
+fn plain_label(facts: &[Fact], date: Date) -> Option<String> {
+    let mut said: Option<(Date, String)> = None;
+    let mut created = false;
+    for fact in facts {
+        let logged = fact.at.date_utc();
+        let mut day = fact.on.map_or(logged, |on| on.last_day().max(logged));
+        let mut has_happened = fact.on.is_none_or(|on| on.last_day() <= date);
+        let label = match &fact.told {
+            Told::Created(made) => {
+                (day, has_happened) = if created { (day, has_happened) } else { (logged, true) };
+                created = true;
+                made.label.as_ref().map(|label| label.level.clone())
+            }
+            Told::Labelled(label) => Some(label.level.clone()),
+            _ => None,
+        };
+        if let Some(label) = label.filter(|_| has_happened)
+            && said.as_ref().is_none_or(|(before, _)| *before <= day)
+        {
+            said = Some((day, label));
+        }
+    }
+    said.map(|(_, label)| label)
 }
 
 proptest! {
@@ -83,9 +127,12 @@ proptest! {
         let rows = log.rows();
         let mut standing = 0;
         for of in IDS {
-            let whole = resolved_from(&rows, of, Extent::Whole);
+            let whole = whole_from(&rows, of);
             match stored(&rows, &id(of)).unwrap() {
-                Some((stored, _)) => prop_assert_eq!(stored, resolved_from(&rows, of, Extent::Stored)),
+                Some((stored, _)) => {
+                    let history = lifecycle(&rows, &id(of), None).unwrap();
+                    prop_assert_eq!(stored, resolve_stored(&id(of), &history));
+                }
                 None => prop_assert_eq!(&whole, &RecordState::default()),
             }
             let found = record(&rows, &id(of), None).unwrap();
@@ -115,7 +162,37 @@ proptest! {
             prop_assert_eq!(record(&rows, &id(of), Some(seq)).unwrap(), record(&shorter, &id(of), None).unwrap());
             let history = lifecycle(&rows, &id(of), None).unwrap();
             let known = lifecycle(&shorter, &id(of), None).unwrap();
-            prop_assert_eq!(resolve(&id(of), &history, Some(seq)).standing, resolve(&id(of), &known, None).standing);
+            prop_assert_eq!(resolve(&id(of), &history, Some(seq), None), resolve(&id(of), &known, None, None));
+        }
+    }
+
+    #[test]
+    fn a_record_on_a_date_is_what_its_facts_of_that_day_make_in_the_order_in_which_they_count(
+        log in log(), date in proptest::sample::select(&["2010-01-01", "2026-01-01", "2026-03-01", "2027-06-01", "2041-01-01"][..])
+    ) {
+        let (rows, date) = (log.rows(), day(date));
+        for of in IDS {
+            let history = lifecycle(&rows, &id(of), None).unwrap();
+            let found = record_on(&rows, &id(of), None, date).unwrap();
+            prop_assert_eq!(found.is_some(), record(&rows, &id(of), None).unwrap().is_some());
+            let Some(found) = found else { continue };
+            prop_assert_eq!(&found.own, &resolve(&id(of), &history, None, Some(date)));
+            let label = plain_label(&standing(&rows, &id(of), None).unwrap(), date);
+            prop_assert_eq!(found.own.label.as_ref().map(|label| label.level.as_str()), label.as_deref());
+        }
+        let is_now = log.entries.iter().all(|entry| entry.at.date_utc() <= date);
+        for listed in records_on(&rows, date) {
+            let listed = listed.unwrap();
+            prop_assert_eq!(record_on(&rows, &listed.id, None, date).unwrap(), Some(listed.clone()));
+            if let Some(file) = listed.own.file.filter(|_| is_now) {
+                prop_assert!(filed_on(&rows, &file, date).any(|filed| filed.unwrap() == listed.id));
+            }
+        }
+        for file in IDS.iter().filter(|_| is_now) {
+            for filed in filed_on(&rows, &id(file), date) {
+                let found = record_on(&rows, &filed.unwrap(), None, date).unwrap().unwrap();
+                prop_assert_eq!(found.own.file, Some(id(file)));
+            }
         }
     }
 
@@ -127,7 +204,7 @@ proptest! {
         prop_assert_eq!(&once, &twice);
         let mut each = MemoryRows::default();
         for entry in &log.entries {
-            let one = Log { entries: vec![entry.clone(), entry.clone()] };
+            let one = Log { entries: vec![entry.clone(), entry.clone()], days: 0 };
             one.fold_into(&mut each).unwrap();
         }
         prop_assert_eq!(&once, &each);

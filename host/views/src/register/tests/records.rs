@@ -2,7 +2,7 @@
 
 use crate::register::testing::{Log, day, event, id};
 use crate::register::{
-    Facts, Mark, OCCURRENCES_STORED_MAX, Record, State, history, lifecycle, record, records, resolve,
+    Facts, Mark, OCCURRENCES_STORED_MAX, Record, State, history, lifecycle, record, record_on, records, resolve,
 };
 use crate::rows::MemoryRows;
 use fonds_model::{Kind, Seq, Trigger};
@@ -69,6 +69,80 @@ fn what_is_dated_after_the_as_of_date_has_not_happened_yet() {
     assert_eq!((before.state, on(&before, "closed")), (State::Open, None));
     let after = facts(&log, "p/1", "2012-05-01");
     assert_eq!((after.state, on(&after, "closed").as_deref()), (State::Closed, Some("2012-05-01")));
+}
+
+#[test]
+fn what_is_dated_after_the_as_of_date_gives_no_label_series_file_agency_title_or_successor_yet() {
+    let mut log = Log::default();
+    created(&mut log, "p/1", "2010-01-01");
+    log.push(event(Kind::RecordFiled, "p/1", json!({"file": "f/1"})).on("2010-01-01"));
+    for (kind, body) in [
+        (Kind::RecordLabelled, json!({"level": "secret", "barrier": true})),
+        (Kind::RecordClassified, json!({"series": "tx/1/B"})),
+        (Kind::RecordFiled, json!({"file": "f/2"})),
+        (Kind::RecordMoved, json!({"agency": "nl/new", "location": "shelf 3"})),
+        (Kind::RecordModified, json!({"title": "Later", "attributes": {"k": "later"}})),
+        (Kind::RecordSuperseded, json!({"superseded_by": "p/2"})),
+        (Kind::RecordMigrated, json!({"format": "fmt/95"})),
+    ] {
+        log.push(event(kind, "p/1", body).on("2030-06"));
+    }
+    let rows = log.rows();
+    let before = record_on(&rows, &id("p/1"), None, day("2030-06-29")).unwrap().unwrap();
+    assert_eq!(before.series().unwrap().as_str(), "tx/1/A");
+    assert_eq!(before.agency().unwrap().as_str(), "nl/wabo");
+    assert_eq!(before.own.file, Some(id("f/1")));
+    let own = &before.own;
+    assert_eq!((&own.label, &own.title, &own.superseded_by, &own.location), (&None, &None, &None, &None));
+    assert!(own.attributes.is_empty() && own.format.is_none());
+    let after = record_on(&rows, &id("p/1"), None, day("2030-06-30")).unwrap().unwrap();
+    assert_eq!(after.series().unwrap().as_str(), "tx/1/B");
+    assert_eq!(after.agency().unwrap().as_str(), "nl/new");
+    assert_eq!(after.own.file, Some(id("f/2")));
+    assert!(after.own.label.as_ref().is_some_and(|label| label.barrier && label.level == "secret"));
+    assert_eq!((after.own.title.as_deref(), &after.own.superseded_by), (Some("Later"), &Some(id("p/2"))));
+    assert_eq!(after, record(&rows, &id("p/1"), None).unwrap().unwrap(), "all that was logged");
+    for date in ["2030-06-29", "2030-06-30"] {
+        let listed: Vec<_> = crate::register::records_on(&rows, day(date)).map(|found| found.unwrap()).collect();
+        let one = record_on(&rows, &id("p/1"), None, day(date)).unwrap().unwrap();
+        assert_eq!(listed, [one]);
+        let filed = |file: &str| crate::register::filed_on(&rows, &id(file), day(date)).count();
+        assert_eq!((filed("f/1"), filed("f/2")), if date == "2030-06-29" { (1, 0) } else { (0, 1) });
+        assert_eq!(crate::register::filed_into(&rows, &id("f/1")).count(), 1, "it is in either file for a look");
+    }
+}
+
+#[test]
+fn what_was_announced_counts_from_its_day_on_over_what_was_logged_before_that_day_and_not_after() {
+    let mut log = Log::default();
+    created(&mut log, "p/1", "2010-01-01");
+    let level = |log: &Log, date: &str| {
+        record_on(&log.rows(), &id("p/1"), None, day(date)).unwrap().unwrap().own.label.unwrap().level
+    };
+    // The log's first day is 2026-01-01.
+    log.push(event(Kind::RecordLabelled, "p/1", json!({"level": "secret"})).on("2030-01-01"));
+    log.push(event(Kind::RecordLabelled, "p/1", json!({"level": "internal"})).on("2025-12-31"));
+    log.push(event(Kind::RecordLabelled, "p/1", json!({"level": "confidential"})).on("2025-06-01"));
+    assert_eq!(level(&log, "2029-12-31"), "confidential", "of what has happened, the last word counts");
+    assert_eq!(level(&log, "2030-01-01"), "secret", "nothing that was said before its day takes its place");
+    assert_eq!(record(&log.rows(), &id("p/1"), None).unwrap().unwrap().own.label.unwrap().level, "secret");
+    log.days += 5 * 365;
+    log.push(event(Kind::RecordLabelled, "p/1", json!({"level": "public"})).on("2029-01-01"));
+    assert_eq!(level(&log, "2031-01-01"), "public", "it was said after the day had come");
+}
+
+#[test]
+fn a_first_creation_that_is_dated_later_says_what_the_record_is_and_starts_no_clock() {
+    let mut log = Log::default();
+    created(&mut log, "p/1", "2062-01-01");
+    log.push(event(Kind::RecordLabelled, "p/1", json!({"level": "secret"})).on("2026-01-01"));
+    for date in ["2026-01-01", "2063-01-01"] {
+        let found = record_on(&log.rows(), &id("p/1"), None, day(date)).unwrap().unwrap();
+        assert_eq!(found.series().unwrap().as_str(), "tx/1/A");
+        assert_eq!(found.own.label.as_ref().unwrap().level, "secret");
+    }
+    assert_eq!(on(&facts(&log, "p/1", "2026-01-01"), "creation"), None);
+    assert_eq!(on(&facts(&log, "p/1", "2062-01-01"), "creation").as_deref(), Some("2062-01-01"));
 }
 
 #[test]
@@ -377,7 +451,7 @@ fn a_record_with_very_much_history_is_answered_from_it_whole() {
     let found = read(&rows, "p/1");
     assert_eq!(on(&found.facts_on(day("2013-01-01")), "event:value-ended").as_deref(), Some("2012-01-01"));
     assert_eq!(found.own.attributes.len(), 2);
-    assert_eq!(found.own, resolve(&id("p/1"), &lifecycle(&rows, &id("p/1"), None).unwrap(), None));
+    assert_eq!(found.own, resolve(&id("p/1"), &lifecycle(&rows, &id("p/1"), None).unwrap(), None, None));
     assert_eq!(records(&rows).next().unwrap().unwrap(), found);
 }
 
