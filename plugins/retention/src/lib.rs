@@ -150,11 +150,9 @@ impl Retention {
                 ..retained(Why::Rule)
             };
         };
-        // Almost every decision ends here with one reason.
-        reasons.push(Why::Rule.with(self.text(subject, index)));
-        if !exact {
-            reasons.push(Why::InexactDate.because());
-        }
+        // Almost every decision ends here with one reason, in a list that is made no longer than that.
+        let rule_says = Why::Rule.with(self.text(subject, index));
+        let reasons = if exact { vec![rule_says] } else { vec![rule_says, Why::InexactDate.because()] };
         Decision { term: Term::Until(until), action: rule.action, not_after: None, reasons }
     }
 

@@ -40,7 +40,10 @@ macro_rules! policy {
             fn evaluate(request: Request) -> Result<Vec<$decision>, String> {
                 let mut policy = Self::configure(&request.config)?;
                 policy.prepare(&request)?;
-                Ok(request.subjects.iter().map(|subject| policy.decide(&request, subject)).collect())
+                let decisions = request.subjects.iter().map(|subject| policy.decide(&request, subject)).collect();
+                // The instance goes with the call: taking the request apart first would be work for nobody.
+                std::mem::forget((policy, request));
+                Ok(decisions)
             }
         }
 

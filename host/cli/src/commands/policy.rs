@@ -163,9 +163,9 @@ pub(crate) fn evaluate(dir: &Path, as_of: Option<&str>, all: bool, screen: Scree
     let sweep = runtime.evaluate(as_of, all, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
-        screen.took("cases asked and acknowledged", done, began.elapsed());
     })?;
     bar.finish_and_clear();
+    screen.took("decisions made", sweep.changed, began.elapsed());
     screen.answer(&sweep, |screen| {
         let faults = if sweep.faults == 0 {
             screen.paint(Tone::Good, "no faults")

@@ -213,3 +213,57 @@ impl Suspects<'_> {
         Ok(facts.iter().find_map(|fact| self.erased.get(&fact.position).copied()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fonds_views::rows::MemoryRows;
+
+    fn otherwise(seq: Seq, id: &str) -> Otherwise {
+        let difference = Difference {
+            seq,
+            item: 1,
+            record: Some(id.to_owned()),
+            policy: Some("keep".to_owned()),
+            field: "facts".to_owned(),
+            recorded: "1".to_owned(),
+            replayed: "2".to_owned(),
+        };
+        Otherwise { differences: vec![difference], rests_on: vec![id.to_owned()] }
+    }
+
+    #[test]
+    fn other_facts_are_explained_by_an_erasure_of_what_they_rested_on_and_by_no_other() {
+        let erased = BTreeMap::from([(Position { seq: 3, item: 0 }, Some(9))]);
+        let erased_of = FxHashMap::from_iter([("case/1".to_owned(), 9)]);
+        let suspects = Suspects { rows: &MemoryRows::default(), erased: &erased, erased_of: &erased_of };
+        let mut findings = Findings { equal: 5, ..Findings::default() };
+        findings.otherwise(otherwise(8, "case/2"));
+        findings.otherwise(otherwise(7, "case/1"));
+        let replayed = suspects.judge(findings).unwrap();
+        assert_eq!((replayed.decisions, replayed.replayed, replayed.different), (7, 6, 1));
+        assert_eq!(replayed.differences[0].record.as_deref(), Some("case/2"));
+        let not = &replayed.not_replayable[0];
+        assert_eq!((not.reason.as_str(), not.count), ("a payload that its facts rested on was erased by entry 9", 1));
+    }
+
+    #[test]
+    fn another_answer_from_the_same_facts_is_explained_by_no_erasure() {
+        let erased_of = FxHashMap::from_iter([("case/1".to_owned(), 9)]);
+        let erased = BTreeMap::from([(Position { seq: 3, item: 0 }, Some(9))]);
+        let suspects = Suspects { rows: &MemoryRows::default(), erased: &erased, erased_of: &erased_of };
+        let mut findings = Findings::default();
+        findings.otherwise(Otherwise { rests_on: Vec::new(), ..otherwise(7, "case/1") });
+        assert_eq!(suspects.judge(findings).unwrap().different, 1);
+    }
+
+    #[test]
+    fn a_report_lists_a_thousand_differences_and_counts_all() {
+        let (erased, erased_of) = (BTreeMap::new(), FxHashMap::default());
+        let suspects = Suspects { rows: &MemoryRows::default(), erased: &erased, erased_of: &erased_of };
+        let mut findings = Findings::default();
+        (0..1_500).for_each(|seq| findings.otherwise(otherwise(seq, "case/1")));
+        let replayed = suspects.judge(findings).unwrap();
+        assert_eq!((replayed.different, replayed.differences.len()), (1_500, 1_000));
+    }
+}
