@@ -10,10 +10,13 @@
 )]
 
 mod conformance;
+mod evidence;
 mod faults;
+mod go;
 mod hostile;
 mod ingest;
 mod main_job;
+mod merkle;
 mod permits;
 mod register;
 mod store;

@@ -31,7 +31,7 @@ say "Python gets its one library, in an environment of its own"
 venv=$root/target/evidence-python
 if ! "$venv/bin/python" -c 'import cryptography' 2>/dev/null; then
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet 'cryptography>=42,<50'
+    "$venv/bin/python" -m pip install --quiet 'cryptography>=42,<50'
 fi
 
 say "A second Fonds, in the archive's cellar, sees the log grow and cosigns its checkpoint"
