@@ -207,136 +207,100 @@ fn evidence_tells_all_of_a_record_nothing_of_another_and_both_programs_accept_it
     assert!(store.refused(3, &["evidence", "case/9", "--to", "/dev/null"]).contains("no entry tells"));
 }
 
-#[test]
-fn each_kind_of_tampering_is_found_by_both_programs() {
-    let store = decided();
-    let file = evidence(&store, "case/1");
-    let (page, document) = apart(&file);
-    let at = |kind: &str| position(&document, kind);
-    let (created, decided) = (at("record.created"), at("policy.decided"));
-    let entries = |value: &mut Value| value["entries"].as_array_mut().unwrap().clone();
-    let swap = |text: &Value, from: &str, to: &str| {
-        let text = text.as_str().unwrap();
-        assert!(text.contains(from), "{text}");
-        json!(text.replacen(from, to, 1))
-    };
+type Forged = (&'static str, Vec<u8>);
+
+/// A value of the document exchanged for another.
+fn put(file: &str, at: &str, to: &Value) -> Vec<u8> {
+    with(file, |document| *document.pointer_mut(at).unwrap() = to.clone())
+}
+
+/// Some words of a text in the document exchanged for others.
+fn swap(file: &str, at: &str, from: &str, to: &str) -> Vec<u8> {
+    let text = apart(file).1.pointer(at).unwrap().as_str().unwrap().to_owned();
+    assert!(text.contains(from), "{text}");
+    put(file, at, &json!(text.replacen(from, to, 1)))
+}
+
+/// Some words of a payload exchanged for others.
+fn reword(file: &str, at: &str, from: &str, to: &str) -> Vec<u8> {
+    let text = payload(apart(file).1.pointer(at).unwrap());
+    assert!(text.contains(from), "{text}");
+    put(file, &format!("{at}/payload"), &json!(STANDARD.encode(text.replacen(from, to, 1))))
+}
+
+fn forged_entries(file: &str) -> Vec<Forged> {
+    let (_, document) = apart(file);
+    let (created, decided) = (position(&document, "record.created"), position(&document, "policy.decided"));
     let own = document["entries"][decided]["items"].as_array().unwrap().iter().rposition(Value::is_object).unwrap();
-    let forged = |item: &Value, from: &str, to: &str| {
-        let text = payload(item);
-        assert!(text.contains(from), "{text}");
-        json!(STANDARD.encode(text.replacen(from, to, 1)))
+    let (header, item) = (format!("/entries/{created}/header"), format!("/entries/{created}/items/0"));
+    let (proof, decision) = (format!("/entries/{created}/proof"), format!("/entries/{decided}/items/{own}"));
+    let salt = document.pointer(&item).unwrap()["salt"].as_str().unwrap().to_owned();
+    let other = if salt.starts_with('0') { "1" } else { "0" };
+    let entries = |change: fn(&mut Vec<Value>, usize)| {
+        with(file, |document| change(document["entries"].as_array_mut().unwrap(), created))
     };
-    let first =
-        |text: &str| if text.starts_with('0') { text.replacen('0', "1", 1) } else { format!("0{}", &text[1..]) };
-    let files: Vec<(&str, Vec<u8>)> = vec![
-        (
-            "a header's kind",
-            with(&file, |d| {
-                d["entries"][created]["header"] =
-                    swap(&d["entries"][created]["header"], "record.created", "record.captured")
-            }),
-        ),
-        (
-            "a header's time",
-            with(&file, |d| {
-                d["entries"][created]["header"] = swap(&d["entries"][created]["header"], "\"at\":\"2", "\"at\":\"1")
-            }),
-        ),
-        (
-            "a payload",
-            with(&file, |d| {
-                d["entries"][created]["items"][0]["payload"] =
-                    forged(&d["entries"][created]["items"][0], "2009", "2008")
-            }),
-        ),
-        (
-            "a salt",
-            with(&file, |d| {
-                d["entries"][created]["items"][0]["salt"] =
-                    json!(first(d["entries"][created]["items"][0]["salt"].as_str().unwrap()))
-            }),
-        ),
-        ("a proof's hash", with(&file, |d| d["entries"][created]["proof"][0] = json!(STANDARD.encode([7; 32])))),
-        (
-            "a proof that is too short",
-            with(&file, |d| drop(d["entries"][created]["proof"].as_array_mut().unwrap().pop())),
-        ),
-        (
-            "a proof that is too long",
-            with(&file, |d| {
-                d["entries"][created]["proof"].as_array_mut().unwrap().push(json!(STANDARD.encode([7; 32])))
-            }),
-        ),
-        ("the checkpoint's size", with(&file, |d| d["checkpoint"] = swap(&d["checkpoint"], "log\n1", "log\n2"))),
-        (
-            "the checkpoint's origin",
-            with(&file, |d| d["checkpoint"] = swap(&d["checkpoint"], "test.example", "rest.example")),
-        ),
-        (
-            "a decision's date",
-            with(&file, |d| {
-                d["entries"][decided]["items"][own]["payload"] =
-                    forged(&d["entries"][decided]["items"][own], "2015-05-02", "2011-06-02")
-            }),
-        ),
-        ("a decision that is left out", with(&file, |d| d["entries"][decided]["items"][own] = Value::Null)),
-        ("an item that is said to be erased", with(&file, |d| d["entries"][created]["items"][0] = json!("erased"))),
-        ("another word for erased", with(&file, |d| d["entries"][created]["items"][0] = json!("gone"))),
-        ("an entry that is left out", with(&file, |d| drop(d["entries"].as_array_mut().unwrap().remove(created)))),
-        (
-            "an entry twice",
-            with(&file, |d| {
-                let one = entries(d)[created].clone();
-                d["entries"].as_array_mut().unwrap().insert(created, one);
-            }),
-        ),
-        ("entries out of order", with(&file, |d| d["entries"].as_array_mut().unwrap().swap(0, 1))),
-        ("no entries", with(&file, |d| d["entries"] = json!([]))),
-        ("an item too many", with(&file, |d| d["entries"][created]["items"].as_array_mut().unwrap().push(Value::Null))),
-        ("the record", with(&file, |d| d["record"] = json!("case/2"))),
-        (
-            "the record, on the page too",
-            String::from_utf8(with(&file, |d| d["record"] = json!("case/2")))
-                .unwrap()
-                .replace("<h1>case/1</h1>", "<h1>case/2</h1>")
-                .into_bytes(),
-        ),
-        ("another format", with(&file, |d| d["format"] = json!("fonds-evidence/2"))),
-        ("lineage said to be cut", with(&file, |d| d["truncated"] = json!(true))),
-        ("the page's text", file.replacen("2016-05-02", "2011-05-02", 1).into_bytes()),
-        ("the page's style", file.replacen("color:#111", "color:#fff", 1).into_bytes()),
-        (
-            "words put into the page",
-            file.replacen("</header>\n", "</header>\n<p>All of it was destroyed.</p>\n", 1).into_bytes(),
-        ),
-        ("white space in the document", file.replacen("{\"format\":", "{ \"format\":", 1).into_bytes()),
-        (
-            "a member twice",
-            file.replacen("{\"format\":", "{\"format\":\"fonds-evidence/1\",\"format\":", 1).into_bytes(),
-        ),
-        ("a member that is not known", file.replacen("{\"format\":", "{\"note\":\"x\",\"format\":", 1).into_bytes()),
-        ("a truth that is a number", file.replacen("\"truncated\":false", "\"truncated\":0", 1).into_bytes()),
-        (
-            "a member of an entry that is not known",
-            file.replacen("{\"header\":", "{\"x\":1,\"header\":", 1).into_bytes(),
-        ),
-        ("a member of an item that is not known", file.replacen("{\"salt\":", "{\"x\":1,\"salt\":", 1).into_bytes()),
-        (
-            "members in another order",
-            file.replacen(
-                "{\"format\":\"fonds-evidence/1\",\"record\":\"case/1\"",
-                "{\"record\":\"case/1\",\"format\":\"fonds-evidence/1\"",
-                1,
-            )
-            .into_bytes(),
-        ),
+    let hashes = |change: fn(&mut Vec<Value>)| {
+        with(file, |document| change(document.pointer_mut(&proof).unwrap().as_array_mut().unwrap()))
+    };
+    vec![
+        ("a header's kind", swap(file, &header, "record.created", "record.captured")),
+        ("a header's time", swap(file, &header, "\"at\":\"2", "\"at\":\"1")),
+        ("a payload", reword(file, &item, "2009", "2008")),
+        ("a salt", swap(file, &format!("{item}/salt"), &salt[..1], other)),
+        ("a proof's hash", put(file, &format!("{proof}/0"), &json!(STANDARD.encode([7; 32])))),
+        ("a proof that is too short", hashes(|hashes| drop(hashes.pop()))),
+        ("a proof that is too long", hashes(|hashes| hashes.push(json!(STANDARD.encode([7; 32]))))),
+        ("a decision's date", reword(file, &decision, "2015-05-02", "2011-06-02")),
+        ("a decision that is left out", put(file, &decision, &Value::Null)),
+        ("an item that is said to be erased", put(file, &item, &json!("erased"))),
+        ("another word for erased", put(file, &item, &json!("gone"))),
+        ("an item too many", put(file, &format!("/entries/{created}/items"), &json!([Value::Null, Value::Null]))),
+        ("an entry that is left out", entries(|entries, at| drop(entries.remove(at)))),
+        ("an entry twice", entries(|entries, at| entries.insert(at, entries[at].clone()))),
+        ("entries out of order", entries(|entries, _| entries.swap(0, 1))),
+        ("no entries", entries(|entries, _| entries.clear())),
+    ]
+}
+
+fn forged_texts(file: &str) -> Vec<Forged> {
+    let replace = |from: &str, to: &str| {
+        assert!(file.contains(from), "{from}");
+        file.replacen(from, to, 1).into_bytes()
+    };
+    let renamed = String::from_utf8(put(file, "/record", &json!("case/2"))).unwrap();
+    let named = r#"{"format":"fonds-evidence/1","record":"case/1""#;
+    let (page, _) = apart(file);
+    vec![
+        ("the checkpoint's size", swap(file, "/checkpoint", "log\n1", "log\n2")),
+        ("the checkpoint's origin", swap(file, "/checkpoint", "test.example", "rest.example")),
+        ("the record", renamed.clone().into_bytes()),
+        ("the record, on the page too", renamed.replace("<h1>case/1</h1>", "<h1>case/2</h1>").into_bytes()),
+        ("another format", put(file, "/format", &json!("fonds-evidence/2"))),
+        ("lineage said to be cut", put(file, "/truncated", &json!(true))),
+        ("the page's text", replace("2016-05-02", "2011-05-02")),
+        ("the page's style", replace("color:#111", "color:#fff")),
+        ("words put into the page", replace("</header>\n", "</header>\n<p>All of it was destroyed.</p>\n")),
+        ("white space in the document", replace("{\"format\":", "{ \"format\":")),
+        ("a member twice", replace("{\"format\":", "{\"format\":\"fonds-evidence/1\",\"format\":")),
+        ("a member that is not known", replace("{\"format\":", "{\"note\":\"x\",\"format\":")),
+        ("a truth that is a number", replace("\"truncated\":false", "\"truncated\":0")),
+        ("a member of an entry that is not known", replace("{\"header\":", "{\"x\":1,\"header\":")),
+        ("a member of an item that is not known", replace("{\"salt\":", "{\"x\":1,\"salt\":")),
+        ("members in another order", replace(named, r#"{"record":"case/1","format":"fonds-evidence/1""#)),
         ("a byte too many", format!("{file}\n").into_bytes()),
         ("a file cut short", file.as_bytes()[..file.len() / 2].to_vec()),
         ("nesting without end", [page, OPEN, &"[".repeat(1_000_000), CLOSE].concat().into_bytes()),
         ("nothing", Vec::new()),
         ("bytes that are no text", [file.as_bytes(), b"\xff"].concat()),
-    ];
-    let (names, files): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+    ]
+}
+
+#[test]
+fn each_kind_of_tampering_is_found_by_both_programs() {
+    let store = decided();
+    let file = evidence(&store, "case/1");
+    let forged = [forged_entries(&file), forged_texts(&file)].concat();
+    let (names, files): (Vec<_>, Vec<_>) = forged.into_iter().unzip();
     let said = both(&files, &[key(&store)], &[]);
     for (name, said) in names.iter().zip(&said) {
         assert!(!said.is_empty(), "{name} is accepted");
