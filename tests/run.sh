@@ -23,20 +23,33 @@ bash plugins/toolchain.sh
 say "what tests read beside the checkout"
 [ -d "$root/../shared" ] && echo "../shared is there" || lacking "../shared is absent: tests on real data"
 
-# The PROV-JSON that `fonds lineage` writes is loaded by the independent Python package `prov`.
+# The PROV-JSON that `fonds lineage` writes is loaded by the independent Python package `prov`; the independent verifier of
+# evidence needs `cryptography`.
 venv=$root/target/python
-if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import prov' 2>/dev/null; then
+if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import prov, cryptography' 2>/dev/null; then
     if command -v python3 >/dev/null; then
         log=$(mktemp)
-        { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'prov>=2.1,<4'; } >"$log" 2>&1 || tail -3 "$log"
+        { python3 -m venv "$venv" && "$venv/bin/python" -m pip install --quiet 'prov>=2.1,<4' 'cryptography>=42,<50'; } >"$log" 2>&1 || tail -3 "$log"
         rm -f "$log"
     fi
 fi
-if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import prov' 2>/dev/null; then
+if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import prov, cryptography' 2>/dev/null; then
     export FONDS_PYTHON=$venv/bin/python
-    echo "the Python package prov is there"
+    echo "the Python packages prov and cryptography are there"
 else
-    lacking "no python3 with venv, or PyPI is out of reach: loading PROV-JSON in prov"
+    lacking "no python3 with venv, or PyPI is out of reach: loading PROV-JSON in prov, checking evidence in Python"
+fi
+
+# Go's own transparency log library checks an exported log, where Go is or can be installed.
+if [ ! -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    log=$(mktemp)
+    { apt-get update && apt-get install -y --no-install-recommends golang-go golang-golang-x-mod-dev; } >"$log" 2>&1 || tail -3 "$log"
+    rm -f "$log"
+fi
+if command -v go >/dev/null && [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ]; then
+    echo "Go and golang.org/x/mod are there"
+else
+    echo "skipped: no Go with golang.org/x/mod (Debian: golang-go golang-golang-x-mod-dev): its check of an exported log"
 fi
 
 # Default members only: guests have their own, so that neither changes the features (and so the build) of the other.

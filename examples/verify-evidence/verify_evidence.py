@@ -33,7 +33,7 @@ def check_checkpoint(note, keys):
     origin, size, root = re.fullmatch("([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]+)\n", text).groups()
     known, signed = {key[:2]: key for key in keys}, set()
     for line in lines[:-1].split("\n"):
-        name, signature = re.fullmatch("\u2014 ([^ +]+) ([^ ]+)", line).groups()
+        name, signature = re.fullmatch("\u2014 ([^\\s+]+) ([^ ]+)", line).groups()
         signature, message = unbase64(signature), text.encode()
         if (name, signature[:4]) not in known: continue
         _, key_hash, kind, key = known[name, signature[:4]]
@@ -62,11 +62,12 @@ def check_entries(document, size, root):
         need(before < seq < size and len(entry["proof"]) <= 64, f"entry {seq} is out of order, or beyond the log")
         proof, before = [unbase64(part, 32) for part in entry["proof"]], seq
         need(root_of(sha256(b"\x00" + entry["header"].encode()), seq, size, proof) == root, f"entry {seq} is not in the log")
-        need(len(entry["items"]) == len(digests), f"entry {seq} has another number of items than its header")
+        need([*entry] == ["header", "proof", "items"] and len(entry["items"]) == len(digests), f"entry {seq} has other members or items")
         for item, digest in zip(entry["items"], digests):
             if item is not None and item != "erased":
+                need([*item] == ["salt", "payload"] and re.fullmatch("[0-9a-f]{32}", item["salt"]), f"entry {seq}: an item is not written as it should be")
                 salt, item = bytes.fromhex(item["salt"]), unbase64(item["payload"])
-                need(len(salt) == 16 and sha256(salt + item).hex() == digest, f"entry {seq}: an item is not what its digest says")
+                need(sha256(salt + item).hex() == digest, f"entry {seq}: an item is not what its digest says")
             items.append(item)
         entries.append((seq, at, kind, digests, items))
     gone = {(i["seq"], i["item"], i["digest"]) for e in entries if e[2] == "log.erased" for p in e[4] if isinstance(p, bytes)
@@ -126,13 +127,13 @@ def page(document, entries):
 
 def check(data, keys):
     need(len(data) <= 64 << 20, "the file is longer than evidence may be")
-    data = data.decode()
-    need(data.endswith(CLOSE), "the file does not end as evidence does")
-    shown, source = data[:-len(CLOSE)].rsplit(OPEN, 1)
+    need(data.endswith(CLOSE.encode()), "the file does not end as evidence does")
+    shown, source = data.decode()[:-len(CLOSE)].rsplit(OPEN, 1)
     document = json.loads(source)
     again = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     again = again.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    need(again == source and document["format"] == "fonds-evidence/1" and 0 < len(document["entries"]) <= 10_000, "the document is not of this format")
+    need(again == source and [*document] == ["format", "record", "truncated", "checkpoint", "entries"] and document["format"] == "fonds-evidence/1"
+         and type(document["truncated"]) is bool and 0 < len(document["entries"]) <= 10_000, "the document is not of this format")
     entries = check_entries(document, *check_checkpoint(document["checkpoint"], keys))
     head, body = shown[:shown.index("</header>\n")], shown[shown.index("</header>\n") + 10:]
     need(sha256(head.encode()).hex() == HEAD and body == page(document, entries), "the page is not the one that the entries give")
@@ -140,9 +141,8 @@ def check(data, keys):
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("file")
-    for name, needed in ("--key", True), ("--witness", False):
-        arguments.add_argument(name, action="append", required=needed, default=[], metavar="VKEY")
+    for name, options in ("file", {}), ("--key", {"action": "append", "required": True}), ("--witness", {"action": "append", "default": []}):
+        arguments.add_argument(name, **options)
     asked = arguments.parse_args()
     try: print("verified:", check(open(asked.file, "rb").read(), [vkey(key) for key in asked.key + asked.witness]))
     except (AttributeError, InvalidSignature, LookupError, RecursionError, TypeError, ValueError) as why:

@@ -23,6 +23,7 @@ impl Reader {
             Err(error) if error.is_missing() => return Ok(None),
             note => note?,
         };
+        note::read(&note, &self.witnesses()?)?;
         Ok(Some((self.our_checkpoint(&note)?, note)))
     }
 
@@ -71,11 +72,7 @@ impl Reader {
                 checkpoint.size, checkpoint.origin
             ))
         };
-        if checkpoint.size > ours.size {
-            return Err(contradicts());
-        }
-        let hashes = self.consistency(checkpoint.size, ours.size)?.hashes;
-        if !tree::verify_consistency(checkpoint.size, ours.size, &checkpoint.root, &ours.root, &hashes) {
+        if !self.continues(&checkpoint, &ours)? {
             return Err(contradicts());
         }
         // Only what was checked is kept: our own signatures, and those of our witnesses.
@@ -92,6 +89,15 @@ impl Reader {
         }
         disk::replace(&self.layout.cosigned, kept.as_bytes(), 0o644)?;
         Ok((checkpoint, signed))
+    }
+
+    /// Whether the signed log is the same as, or has grown from, what an older checkpoint says.
+    fn continues(&self, old: &Checkpoint, ours: &Checkpoint) -> Result<bool, LogError> {
+        if old.size > ours.size {
+            return Ok(false);
+        }
+        let hashes = self.consistency(old.size, ours.size)?.hashes;
+        Ok(tree::verify_consistency(old.size, ours.size, &old.root, &ours.root, &hashes))
     }
 
     fn current_keys(&self) -> Result<Vec<Verifier>, LogError> {
@@ -134,7 +140,25 @@ impl Reader {
         {
             report.add(None, format!("the checkpoint is not signed by the key in use, `{key}`"));
         }
+        self.verify_cosigned(report);
         Ok(())
+    }
+
+    /// What witnesses have cosigned must be a beginning of the log: a copy that was rolled back is seen by it.
+    fn verify_cosigned(&self, report: &mut Report) {
+        let Some(ours) = report.checkpoint.clone() else { return };
+        let found = match self.cosigned() {
+            Ok(None) => return,
+            Ok(Some((cosigned, _))) => self.continues(&cosigned, &ours).map(|continues| (cosigned.size, continues)),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok((_, true)) => {}
+            Ok((size, false)) => {
+                report.add(None, format!("witnesses cosigned {size} entries that are not the beginning of this log"));
+            }
+            Err(error) => report.add(None, format!("what witnesses cosigned cannot be compared: {error}")),
+        }
     }
 }
 
@@ -182,6 +206,13 @@ mod tests {
         disk::replace(&dir.path().join("checkpoint"), format!("{}\n", note.trim_end()).as_bytes(), 0o644).unwrap();
         assert!(old.contains("\n5\n"));
         assert!(matches!(reader.receive_cosigned(&newer), Err(LogError::Witness(_))));
+        let report = reader.verify(&mut |_, _| {}).unwrap();
+        assert!(report.damage.iter().any(|found| found.what.contains("witnesses cosigned 9 entries")), "{report:?}");
+        let path = dir.path().join("checkpoint.cosigned");
+        let line = newer.lines().last().unwrap();
+        let flipped = newer.replace(line, &line.replacen("witness.example ", "witness.example A", 1));
+        disk::replace(&path, flipped.as_bytes(), 0o644).unwrap();
+        assert!(!reader.verify(&mut |_, _| {}).unwrap().is_good());
     }
 
     #[test]

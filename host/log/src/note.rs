@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(Verifier::parse(&key.to_string()).unwrap(), key);
         assert_eq!(Signer::parse(&witness.to_secret_text()).unwrap().verifier(), key);
         let note = with_lines(&log.sign("log.example\n"), [witness.cosign("log.example\n", 1_700_000_000).as_str()]);
-        let opened = read(&note, &[key.clone()]).unwrap();
+        let opened = read(&note, std::slice::from_ref(&key)).unwrap();
         assert_eq!((opened.text, opened.unknown.as_slice()), ("log.example\n", ["log.example".to_owned()].as_slice()));
         assert_eq!(opened.signed[0].time, Some(1_700_000_000));
         assert_eq!(read(&note, &[log.verifier(), key.clone()]).unwrap().signed.len(), 2);

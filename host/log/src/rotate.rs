@@ -226,7 +226,7 @@ mod tests {
             let dir = states.path().join(state.to_string());
             let log = open(&dir).unwrap();
             assert_eq!(log.key(), if state == 0 { old.clone() } else { new.clone() }, "after step {state}");
-            assert_eq!(dir.join("keys/next.key").exists(), false, "after step {state}");
+            assert!(!dir.join("keys/next.key").exists(), "after step {state}");
             if state > 0 {
                 let joint = note(&dir);
                 assert!([&old, &new].iter().all(|key| crate::note::open(&joint, &[(*key).clone()]).is_ok()), "{state}");

@@ -78,7 +78,9 @@ impl Witness {
         let signed: Vec<&Verifier> =
             opened.signed.iter().map(|signed| &signed.key).filter(|key| !key.is_witness()).collect();
         if signed.is_empty() {
-            return Err(refuse(format!("no known key of `{origin}` has signed the checkpoint")));
+            return Err(refuse(format!(
+                "no known key of `{origin}` has signed the checkpoint: where its key was rotated, say the new one with --key"
+            )));
         }
         let checkpoint = Checkpoint::read(opened.text)?;
         if let Some(seen) = &seen {

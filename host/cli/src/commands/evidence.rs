@@ -75,12 +75,8 @@ fn proves(proved: &Proved) -> Vec<String> {
         says.push(format!("{erased} contents were erased, by entries that are here"));
     }
     for cosigned in keys::cosignatures(cosigned) {
-        let (name, time) = (&cosigned["name"], &cosigned["time"]);
-        says.push(format!("{} saw that log, whole and only grown, at {}", text(name), text(time)));
+        let text = |name| cosigned.get(name).and_then(serde_json::Value::as_str).unwrap_or("an unknown time");
+        says.push(format!("{} saw that log, whole and only grown, at {}", text("name"), text("time")));
     }
     says
-}
-
-fn text(value: &serde_json::Value) -> &str {
-    value.as_str().unwrap_or("an unknown time")
 }

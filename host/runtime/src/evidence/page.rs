@@ -3,6 +3,7 @@
 use fonds_model::{Digest, Kind, Seq};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// A payload is shown up to this many characters, and then an ellipsis; all of it is in the document.
 const SHOWN_CHARACTERS_MAX: usize = 2_000;
@@ -197,8 +198,9 @@ pub(super) fn render(record: &str, truncated: bool, checkpoint: &str, entries: &
          <style>{STYLE}</style>\n</head>\n<body>\n<header>\n<p><strong>Evidence about a record.</strong> {INTRO}</p>\n</header>\n"
     );
     out += &format!("<h1>{}</h1>\n<h2>Decisions</h2>\n", escape(record));
+    let plugins = installed(entries);
     for entry in entries.iter().filter(|entry| entry.kind == Kind::PolicyDecided) {
-        out += &decisions(entry, entries);
+        out += &decisions(entry, &plugins);
     }
     for (title, kinds) in SECTIONS {
         out += &listed(title, entries, kinds);
@@ -239,7 +241,7 @@ fn listed(title: &str, entries: &[Entry], kinds: &[&str]) -> String {
 }
 
 /// The decisions of one entry, each with its reasons in the words of the plugin's manifest.
-fn decisions(entry: &Entry, entries: &[Entry]) -> String {
+fn decisions(entry: &Entry, plugins: &HashMap<String, Value>) -> String {
     let mut out = String::new();
     let mut shared = Value::Null;
     for (index, payload) in entry.contents() {
@@ -253,9 +255,9 @@ fn decisions(entry: &Entry, entries: &[Entry]) -> String {
         let verdict = body.get("verdict").cloned().unwrap_or_default();
         let mut rows = Vec::new();
         flat(&body, "", &mut rows);
-        let plugin = installed(entries, &get("plugin"));
+        let plugin = plugins.get(&get("plugin")).unwrap_or(&Value::Null);
         for (code, detail) in reasons(&verdict) {
-            rows.push(("because".to_owned(), reason(&plugin, &code, &detail)));
+            rows.push(("because".to_owned(), reason(plugin, &code, &detail)));
         }
         flat(&shared, "", &mut rows);
         rows.push(("plugin.name".to_owned(), plugin.get("name").map(scalar).unwrap_or_default()));
@@ -274,11 +276,17 @@ fn reasons(verdict: &Value) -> Vec<(String, String)> {
     reasons.map(|reason| (text(reason, "code"), text(reason, "detail"))).collect()
 }
 
-/// The entry here that installed a plugin.
-fn installed(entries: &[Entry], digest: &str) -> Value {
-    let all = entries.iter().filter(|entry| entry.kind == Kind::PluginInstalled).flat_map(Entry::contents);
-    let mut bodies = all.map(|(_, payload)| Told::read(payload).own());
-    bodies.find(|body| body.get("digest").is_some_and(|found| found == digest)).unwrap_or_default()
+/// What is here of installed plugins, by digest; the first entry of each counts.
+fn installed(entries: &[Entry]) -> HashMap<String, Value> {
+    let mut plugins = HashMap::new();
+    for entry in entries.iter().filter(|entry| entry.kind == Kind::PluginInstalled) {
+        for (_, payload) in entry.contents() {
+            let body = Told::read(payload).own();
+            let digest = body.get("digest").map(scalar).unwrap_or_default();
+            plugins.entry(digest).or_insert(body);
+        }
+    }
+    plugins
 }
 
 /// A reason in the words of the manifest, with the authority that it cites.
