@@ -14,6 +14,7 @@ mod edits;
 mod faults;
 mod flips;
 mod full_disk;
+mod fuzzing;
 mod hostile;
 mod ingest;
 mod injected;
