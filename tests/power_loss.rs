@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
+/// Where the store lies below the folder that is watched: `init` makes both.
+const BELOW: &str = "deep/below";
 /// States that the short form looks at.
 const STATES: u32 = 24;
 /// States for each point at which power is lost.
@@ -39,7 +41,7 @@ struct Worker {
 impl Worker {
     fn command(&self, fault: Option<&Fault>, arguments: &[&str]) -> Command {
         let mut command = Command::new(crate::support::fonds());
-        command.arg("-vv").arg("--store").arg(self.store.dir().join("below")).args(arguments);
+        command.arg("-vv").arg("--store").arg(self.store.dir().join(BELOW)).args(arguments);
         preload(&mut command, &self.shim, &self.store.dir(), fault);
         command.env("SHIM_TRACE", &self.trace).env_remove("FONDS_STORE").stdin(Stdio::null());
         // Some segments, and sealed ones among them.
@@ -51,13 +53,13 @@ impl Worker {
     fn done(&self, arguments: &[&str]) {
         let ran = self.command(None, arguments).output().expect("the program starts");
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
-        let size = fonds_log::Reader::open(&self.store.dir().join("below")).and_then(|reader| reader.size());
+        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
         say(&self.trace, &format!("size {}", size.expect("the log is whole")));
     }
 
     /// Ingests events; each group that is acknowledged is said into the trace. With a fault it is killed on the way.
     fn ingest(&self, file: &str, fault: Option<&Fault>) {
-        let size = fonds_log::Reader::open(&self.store.dir().join("below")).and_then(|reader| reader.size());
+        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
         say(&self.trace, &format!("base {}", size.expect("the log is whole")));
         let mut command = self.command(fault, &["ingest", file]);
         let ran = command.output().expect("the program starts");
@@ -98,7 +100,7 @@ fn work(shim: PathBuf) -> Run {
     worker.ingest(&file("last", runs(9_600..9_700)), None);
     let dir = worker.store.dir();
     let calls = read_trace(&worker.trace, &dir);
-    let entries = entries(&dir.join("below")).expect("what it left is whole");
+    let entries = entries(&dir.join(BELOW)).expect("what it left is whole");
     Run { store: worker.store, shim: worker.shim, calls, begun, entries }
 }
 
@@ -133,6 +135,10 @@ fn check(store: &Store, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(
         }
         serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
     };
+    // Beside whoever will open it first, it is verified as it lies there: what a crash has torn off is no damage.
+    if ask(&["verify"])?["verified"] != true {
+        return Err("it does not verify before it is opened".to_owned());
+    }
     let records = ask(&["record", "list"])?;
     let size = records["log_size"].as_u64().unwrap_or_default();
     if size < acknowledged {
@@ -194,11 +200,11 @@ fn lose_power(run: &mut Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<S
             looked += 1;
             let Some(acknowledged) = acknowledged.size else {
                 // Nobody was told that there is a store: whatever is said of it, nothing panics.
-                panics_never(&left.join("below"));
+                panics_never(&left.join(BELOW));
                 continue;
             };
             // Now and then it is lost again, while the first command puts right what the first loss left.
-            if syncs && looked % 5 == 0 && left.join("below").is_dir() {
+            if syncs && looked % 5 == 0 && left.join(BELOW).is_dir() {
                 lose_power_again(&left, &run.shim, &mut random);
             }
             if let Err(why) = settle(folder, &left, run, acknowledged, looked % 8 == 0) {
@@ -214,7 +220,7 @@ fn lose_power_again(left: &Path, shim: &Path, random: &mut Random) {
     let trace = left.with_extension("trace");
     let mut platter = Platter::holding(left, true);
     let mut command = Command::new(crate::support::fonds());
-    command.arg("--store").arg(left.join("below")).args(["record", "list"]).env_remove("FONDS_STORE");
+    command.arg("--store").arg(left.join(BELOW)).args(["record", "list"]).env_remove("FONDS_STORE");
     preload(&mut command, shim, left, None);
     let ran = command.env("SHIM_TRACE", &trace).output().expect("the program starts");
     assert!(!String::from_utf8_lossy(&ran.stderr).contains("panicked"));
@@ -226,7 +232,7 @@ fn lose_power_again(left: &Path, shim: &Path, random: &mut Random) {
 }
 
 fn settle(folder: TempDir, left: &Path, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(), String> {
-    if let Err(error) = std::fs::rename(left.join("below"), folder.path().join("store")) {
+    if let Err(error) = std::fs::rename(left.join(BELOW), folder.path().join("store")) {
         return Err(format!("there is no store: {error}"));
     }
     let store = Store::in_folder(folder);
