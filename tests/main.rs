@@ -17,6 +17,7 @@ mod evidence;
 mod faults;
 mod flips;
 mod full_disk;
+mod fuzzing;
 mod go;
 mod hostile;
 mod house;

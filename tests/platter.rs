@@ -6,6 +6,7 @@
 
 use crate::shim::{Call, Random};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -66,6 +67,7 @@ impl Loss {
 }
 
 /// The disk as the calls so far have left it.
+#[derive(Default)]
 pub(crate) struct Platter {
     nodes: Vec<Node>,
     inodes: HashMap<u64, usize>,
@@ -75,9 +77,34 @@ pub(crate) struct Platter {
 }
 
 impl Platter {
-    pub(crate) fn new(root_inode: u64, syncs: bool) -> Self {
-        let root = Node { is_folder: true, ..Node::default() };
-        Self { nodes: vec![root], inodes: HashMap::from([(root_inode, 0)]), calls: 0, syncs }
+    /// A disk that holds a folder with all that is in it, durably.
+    pub(crate) fn holding(folder: &Path, syncs: bool) -> Self {
+        let mut platter = Self { nodes: Vec::new(), inodes: HashMap::new(), calls: 0, syncs };
+        platter.hold(folder);
+        platter
+    }
+
+    fn hold(&mut self, path: &Path) -> usize {
+        let about = std::fs::metadata(path).expect("it is there");
+        let node = self.nodes.len();
+        self.nodes.push(Node { is_folder: about.is_dir(), ..Node::default() });
+        self.inodes.insert(about.ino(), node);
+        if about.is_dir() {
+            for file in std::fs::read_dir(path).expect("a folder") {
+                let file = file.expect("a file");
+                let entry = self.hold(&file.path());
+                self.nodes[node].live.insert(file.file_name().into_string().expect("a name"), entry);
+            }
+            self.nodes[node].durable = self.nodes[node].live.clone();
+        } else {
+            self.nodes[node].bytes = std::fs::read(path).expect("a file");
+        }
+        node
+    }
+
+    /// How many calls it has taken.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
     }
 
     fn folder_of<'a>(&self, path: &'a Path) -> (usize, &'a str) {

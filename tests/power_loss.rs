@@ -8,22 +8,25 @@ use crate::shim::{Call, Fault, Random, preload, read_trace, rounds, say, shim};
 use crate::store::{Store, cloud_event, component, text};
 use crate::trial::entries;
 use serde_json::{Value, json};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
+/// Where the store lies below the folder that is watched: `init` makes both.
+const BELOW: &str = "deep/below";
 /// States that the short form looks at.
 const STATES: u32 = 24;
 /// States for each point at which power is lost.
-const AT_ONE_POINT: u32 = 6;
+const AT_ONE_POINT: u32 = 3;
 
 /// A run of the program, written down.
 struct Run {
     /// Where it ran; what it left is whole.
     store: Store,
+    shim: PathBuf,
     calls: Vec<Call>,
-    root_inode: u64,
+    /// The disk before it: one that syncs when it is told to, and one that does not.
+    begun: [Platter; 2],
     /// The header and all payloads of each entry.
     entries: Vec<String>,
 }
@@ -38,9 +41,11 @@ struct Worker {
 impl Worker {
     fn command(&self, fault: Option<&Fault>, arguments: &[&str]) -> Command {
         let mut command = Command::new(crate::support::fonds());
-        command.arg("-vv").arg("--store").arg(self.store.dir().join("below")).args(arguments);
+        command.arg("-vv").arg("--store").arg(self.store.dir().join(BELOW)).args(arguments);
         preload(&mut command, &self.shim, &self.store.dir(), fault);
         command.env("SHIM_TRACE", &self.trace).env_remove("FONDS_STORE").stdin(Stdio::null());
+        // Some segments, and sealed ones among them.
+        command.env("FONDS_SEGMENT_BYTES", "300000");
         command
     }
 
@@ -48,13 +53,13 @@ impl Worker {
     fn done(&self, arguments: &[&str]) {
         let ran = self.command(None, arguments).output().expect("the program starts");
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
-        let size = fonds_log::Reader::open(&self.store.dir().join("below")).and_then(|reader| reader.size());
+        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
         say(&self.trace, &format!("size {}", size.expect("the log is whole")));
     }
 
     /// Ingests events; each group that is acknowledged is said into the trace. With a fault it is killed on the way.
     fn ingest(&self, file: &str, fault: Option<&Fault>) {
-        let size = fonds_log::Reader::open(&self.store.dir().join("below")).and_then(|reader| reader.size());
+        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
         say(&self.trace, &format!("base {}", size.expect("the log is whole")));
         let mut command = self.command(fault, &["ingest", file]);
         let ran = command.output().expect("the program starts");
@@ -69,6 +74,7 @@ impl Worker {
 fn work(shim: PathBuf) -> Run {
     let store = Store::empty();
     std::fs::create_dir_all(store.dir()).expect("a folder");
+    let begun = [true, false].map(|syncs| Platter::holding(&store.dir(), syncs));
     let trace = store.file("trace");
     let worker = Worker { store, shim, trace };
     let file = |name: &str, content: String| worker.store.write(name, content);
@@ -93,10 +99,9 @@ fn work(shim: PathBuf) -> Run {
     worker.done(&["store", "rebuild"]);
     worker.ingest(&file("last", runs(9_600..9_700)), None);
     let dir = worker.store.dir();
-    let root_inode = std::fs::metadata(&dir).expect("the root is there").ino();
     let calls = read_trace(&worker.trace, &dir);
-    let entries = entries(&dir.join("below")).expect("what it left is whole");
-    Run { store: worker.store, calls, root_inode, entries }
+    let entries = entries(&dir.join(BELOW)).expect("what it left is whole");
+    Run { store: worker.store, shim: worker.shim, calls, begun, entries }
 }
 
 /// What had been acknowledged, from what was said; `None` before the store was made.
@@ -130,6 +135,10 @@ fn check(store: &Store, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(
         }
         serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
     };
+    // Beside whoever will open it first, it is verified as it lies there: what a crash has torn off is no damage.
+    if ask(&["verify"])?["verified"] != true {
+        return Err("it does not verify before it is opened".to_owned());
+    }
     let records = ask(&["record", "list"])?;
     let size = records["log_size"].as_u64().unwrap_or_default();
     if size < acknowledged {
@@ -162,23 +171,26 @@ fn check(store: &Store, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(
 }
 
 /// Loses power at many points in as many ways; the states looked at, and what was wrong with which.
-fn lose_power(run: &Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<String>) {
+fn lose_power(run: &mut Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<String>) {
     let mut random = Random(seed);
     let points = states.div_ceil(AT_ONE_POINT);
-    let mut at: Vec<usize> = (0..points).map(|_| random.below(run.calls.len() as u64 + 1) as usize).collect();
-    at.sort_unstable();
-    let (mut platter, mut acknowledged) = (Platter::new(run.root_inode, syncs), Acknowledged::default());
-    let (mut taken, mut looked, mut wrong) = (0, 0, Vec::new());
+    // One in each stretch of the run, so that few points are spread as well as many.
+    let calls = run.calls.len() as u64;
+    let at = (0..u64::from(points)).map(|point| (point * calls + random.below(calls)) / u64::from(points));
+    let at: Vec<usize> = at.map(|at| at as usize).collect();
+    let [with, without] = &mut run.begun;
+    let mut platter = std::mem::take(if syncs { with } else { without });
+    let (mut acknowledged, mut looked, mut wrong) = (Acknowledged::default(), 0, Vec::new());
     for at in at {
         if looked % 60 == 0 {
             eprintln!("power loss: {looked} of {states} states, {} wrong", wrong.len());
         }
-        while taken < at {
-            platter.take(&run.calls[taken]);
-            if let Call::Said(said) = &run.calls[taken] {
+        while platter.calls() < at {
+            let call = &run.calls[platter.calls()];
+            platter.take(call);
+            if let Call::Said(said) = call {
                 acknowledged.hear(said);
             }
-            taken += 1;
         }
         for _ in 0..AT_ONE_POINT {
             let loss = Loss::random(&mut random, at);
@@ -188,9 +200,13 @@ fn lose_power(run: &Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<Strin
             looked += 1;
             let Some(acknowledged) = acknowledged.size else {
                 // Nobody was told that there is a store: whatever is said of it, nothing panics.
-                panics_never(&left.join("below"));
+                panics_never(&left.join(BELOW));
                 continue;
             };
+            // Now and then it is lost again, while the first command puts right what the first loss left.
+            if syncs && looked % 5 == 0 && left.join(BELOW).is_dir() {
+                lose_power_again(&left, &run.shim, &mut random);
+            }
             if let Err(why) = settle(folder, &left, run, acknowledged, looked % 8 == 0) {
                 wrong.push(format!("power lost at call {at} of {}, {loss:?}: {why}", run.calls.len()));
             }
@@ -199,8 +215,24 @@ fn lose_power(run: &Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<Strin
     (looked, wrong)
 }
 
+/// Opens what a power loss left, and loses power at some point of that; what then is left stands in the same place.
+fn lose_power_again(left: &Path, shim: &Path, random: &mut Random) {
+    let trace = left.with_extension("trace");
+    let mut platter = Platter::holding(left, true);
+    let mut command = Command::new(crate::support::fonds());
+    command.arg("--store").arg(left.join(BELOW)).args(["record", "list"]).env_remove("FONDS_STORE");
+    preload(&mut command, shim, left, None);
+    let ran = command.env("SHIM_TRACE", &trace).output().expect("the program starts");
+    assert!(!String::from_utf8_lossy(&ran.stderr).contains("panicked"));
+    let calls = read_trace(&trace, left);
+    let at = random.below(calls.len() as u64 + 1) as usize;
+    calls.iter().take(at).for_each(|call| platter.take(call));
+    std::fs::remove_dir_all(left).expect("it goes");
+    platter.lose_power(&Loss::random(random, at), random, left);
+}
+
 fn settle(folder: TempDir, left: &Path, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(), String> {
-    if let Err(error) = std::fs::rename(left.join("below"), folder.path().join("store")) {
+    if let Err(error) = std::fs::rename(left.join(BELOW), folder.path().join("store")) {
         return Err(format!("there is no store: {error}"));
     }
     let store = Store::in_folder(folder);
@@ -220,11 +252,11 @@ fn panics_never(dir: &Path) {
 #[test]
 fn after_a_power_loss_at_any_point_nothing_acknowledged_is_lost() {
     let Some(shim) = shim() else { return };
-    let run = work(shim);
+    let mut run = work(shim);
     let (entries, calls) = (run.entries.len(), run.calls.len());
     assert!(entries > 4_300 && calls > 400, "{entries} entries, {calls} calls");
     let states = rounds("FONDS_POWER_LOSSES", STATES);
-    let (looked, wrong) = lose_power(&run, states, u64::from(states), true);
+    let (looked, wrong) = lose_power(&mut run, states, u64::from(states), true);
     eprintln!("power loss: {looked} states of {} calls, {} wrong", run.calls.len(), wrong.len());
     assert!(
         wrong.is_empty(),
@@ -234,8 +266,8 @@ fn after_a_power_loss_at_any_point_nothing_acknowledged_is_lost() {
     );
 
     // The control: a program that never syncs, on the same disk, loses most of the time. Else the test proves nothing.
-    let states = states.div_ceil(4);
-    let (looked, wrong) = lose_power(&run, states, u64::from(states), false);
+    let states = states.div_ceil(4).max(12);
+    let (looked, wrong) = lose_power(&mut run, states, u64::from(states), false);
     eprintln!("control without fsync: {looked} states, {} wrong", wrong.len());
     assert!(wrong.len() as u32 * 2 > looked, "only {} of {looked} states are wrong without fsync", wrong.len());
     drop(run.store);

@@ -194,10 +194,10 @@ impl Command {
     pub(crate) fn only_asks(&self) -> bool {
         match self {
             Self::Explain { .. } | Self::Lineage(_) | Self::Record(_) => true,
-            Self::Agency(agency) => matches!(agency, Agency::Show { .. } | Agency::List { .. }),
-            Self::Schedule(schedule) => matches!(schedule, Schedule::Show { .. } | Schedule::List { .. }),
-            Self::Plugin(plugin) => matches!(plugin, Plugin::List { .. }),
-            Self::Policy(policy) => matches!(policy, Policy::List { .. }),
+            Self::Agency(agency) => matches!(agency, Agency::Show { .. } | Agency::List),
+            Self::Schedule(schedule) => matches!(schedule, Schedule::Show { .. } | Schedule::List),
+            Self::Plugin(plugin) => matches!(plugin, Plugin::List),
+            Self::Policy(policy) => matches!(policy, Policy::List),
             _ => false,
         }
     }

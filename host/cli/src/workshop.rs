@@ -123,19 +123,22 @@ pub(crate) fn engine(dir: PathBuf) -> EngineMaker {
     })
 }
 
-/// The secret under which compiled plugins are kept, made on first use; none where it cannot be had, and then nothing is kept.
+/// The secret under which compiled plugins are kept, made on first use, and anew where a crash left half of it; none where
+/// it cannot be had, and then nothing is kept.
 fn cache_key(dir: &Path) -> Option<[u8; 32]> {
     let path = dir.join("keys").join("cache.key");
-    if let Ok(bytes) = std::fs::read(&path) {
-        return bytes.try_into().ok();
+    if let Some(key) = std::fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+        return Some(key);
     }
     let mut key = [0; 32];
     getrandom::fill(&mut key).ok()?;
+    let part = path.with_extension("part");
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&path).ok()?.write_all(&key).ok()?;
+    options.open(&part).ok()?.write_all(&key).ok()?;
+    std::fs::rename(&part, &path).ok()?;
     Some(key)
 }
 

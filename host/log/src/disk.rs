@@ -51,6 +51,17 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Log
     replace(path, &bytes, 0o644)
 }
 
+/// Makes a folder and those above it, and the names of all that were not there durable.
+pub(crate) fn make_dir_durable(dir: &Path) -> Result<(), LogError> {
+    let is_missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
+    let missing: Vec<&Path> = dir.ancestors().take_while(is_missing).collect();
+    make_dir(dir)?;
+    missing.iter().filter_map(|made| made.parent()).try_for_each(|above| {
+        let is_here = above.as_os_str().is_empty();
+        sync_dir(if is_here { Path::new(".") } else { above })
+    })
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), LogError> {
     fs::create_dir_all(dir).map_err(io_error("make the folder", dir))

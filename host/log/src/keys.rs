@@ -40,9 +40,16 @@ pub(crate) fn create(dir: &Path, origin: &str) -> Result<Signer, LogError> {
     fill_random(&mut secret)?;
     let signer = generate(origin)?;
     disk::replace(&dir.join(SIGNING), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
-    disk::replace(&dir.join(IDENTITY), format!("{}\n", Digest(secret)).as_bytes(), 0o600)?;
+    disk::replace(&dir.join(IDENTITY), secret_text(&secret).as_bytes(), 0o600)?;
     disk::replace(&dir.join(CHECKING), format!("{}\n", signer.verifier()).as_bytes(), 0o644)?;
     Ok(signer)
+}
+
+/// A secret as its file has it: in hexadecimal, and the beginning of its digest. Under another secret no event would be
+/// known again, and all that is sent twice would count twice without a word.
+fn secret_text(secret: &[u8; 32]) -> String {
+    let digest = Digest::of(secret).to_hex();
+    format!("{}+{}\n", Digest(*secret), digest.get(..8).unwrap_or_default())
 }
 
 /// The key that signs checkpoints.
@@ -141,8 +148,13 @@ pub(crate) struct Identities(Hmac<Sha256>);
 impl Identities {
     pub(crate) fn load(dir: &Path) -> Result<Self, LogError> {
         let path = dir.join(IDENTITY);
-        let secret = Digest::parse(disk::read_text(&path)?.trim_end());
-        let secret = secret.ok_or_else(|| LogError::Key(path.display().to_string()))?;
+        let text = disk::read_text(&path)?;
+        let text = text.trim_end();
+        let secret = Digest::parse(text.get(..64).unwrap_or_default());
+        // The first stores wrote no digest after it.
+        let secret = secret.filter(|secret| text.len() == 64 || secret_text(&secret.0).trim_end() == text);
+        let why = "it is damaged: restore it from where the keys are kept";
+        let secret = secret.ok_or_else(|| io_error("understand", &path)(std::io::Error::other(why)))?;
         Self::new(&secret.0)
     }
 
@@ -207,6 +219,24 @@ mod tests {
         }
         assert_eq!(verifiers(dir.path()).unwrap(), [made.verifier()]);
         assert_eq!(signer(dir.path()).unwrap().verifier(), made.verifier());
+    }
+
+    #[test]
+    fn every_flipped_bit_of_the_secret_is_noticed_or_changes_no_identity() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), "log.example").unwrap();
+        let (path, identity) = (dir.path().join(IDENTITY), Identity::Content(b"x".to_vec()));
+        let (whole, macs) = (std::fs::read(&path).unwrap(), Identities::load(dir.path()).unwrap().macs(&identity));
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, flipped).unwrap();
+            if let Ok(identities) = Identities::load(dir.path()) {
+                assert_eq!(identities.macs(&identity), macs, "bit {bit}");
+            }
+        }
+        std::fs::write(&path, &whole[..64]).unwrap();
+        assert_eq!(Identities::load(dir.path()).unwrap().macs(&identity), macs, "as the first stores wrote it");
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub(crate) fn create(dir: &Path, origin: &str) -> Result<(), LogError> {
     if !note::is_name(origin) {
         return Err(LogError::Origin(origin.to_owned()));
     }
-    disk::make_dir(dir)?;
+    disk::make_dir_durable(dir)?;
     for file in std::fs::read_dir(dir).map_err(io_error("list", dir))? {
         if file.map_err(io_error("list", dir))?.file_name() != "lock" {
             return Err(LogError::NotEmpty(dir.to_owned()));
