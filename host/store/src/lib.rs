@@ -20,6 +20,7 @@ mod disk;
 mod folders;
 mod hot;
 mod keys;
+mod memory;
 mod merge;
 mod read;
 mod run;
