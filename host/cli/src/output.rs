@@ -67,9 +67,19 @@ impl Screen {
     pub(crate) fn answer<T: Serialize>(&self, answer: &T, table: impl FnOnce(&Self) -> String) -> io::Result<()> {
         match self.output {
             Output::Table => self.text(&table(self)),
-            Output::Json => self.text(&(serde_json::to_string_pretty(answer)? + "\n")),
-            Output::Ndjson => self.text(&(serde_json::to_string(answer)? + "\n")),
+            Output::Json | Output::Ndjson => self.json(answer),
         }
+    }
+
+    /// A JSON document, in one line for `ndjson`; written as it is made, since it may be long.
+    pub(crate) fn json<T: Serialize>(&self, answer: &T) -> io::Result<()> {
+        let mut stdout = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        match self.output {
+            Output::Ndjson => serde_json::to_writer(&mut stdout, answer)?,
+            Output::Table | Output::Json => serde_json::to_writer_pretty(&mut stdout, answer)?,
+        }
+        stdout.write_all(b"\n")?;
+        stdout.flush()
     }
 
     /// A list: one document holding all under `name`, or a document a line.

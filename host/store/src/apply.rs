@@ -4,7 +4,6 @@ use crate::block::{self, Block, Compressor};
 use crate::erase;
 use crate::hot::{Hot, WriterRows};
 use crate::keys::{self, Progress};
-use crate::run::Run;
 use crate::store::{Store, lock};
 use fonds_log::{Framed, StoreError};
 use fonds_model::{Digest, Entry, Position, Seq};
@@ -12,8 +11,7 @@ use fonds_views::rows::VALUE_BYTES_MAX;
 use fonds_views::{Pending, ViewError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Bound;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 /// A batch has about this many rows. sled gave memory back with batches of 200, and never with ten times that.
 ///
@@ -31,27 +29,16 @@ pub(crate) struct Writer {
     pub(crate) tail: Option<Block>,
     /// Whether blocks may hold more than was applied: after a crash, or an `apply` that failed.
     unsettled: bool,
-    /// The position that stands on disk beside the list of runs.
-    pub(crate) committed: Progress,
-    /// The number of the newest run.
-    newest_run: u64,
-    /// Runs that were merged, until no reader holds them.
-    pub(crate) retired: Vec<Arc<Run>>,
+    /// Up to where rows were handed over to be written as a run.
+    pub(crate) handed_over: Progress,
     /// Rows that the folds read often, as they are now.
     pub(crate) hot: Hot,
 }
 
 impl Writer {
-    pub(crate) fn new(committed: Progress, newest_run: u64) -> std::io::Result<Self> {
-        let compressor = Compressor::new()?;
-        let (retired, hot) = (Vec::new(), Hot::default());
-        Ok(Self { compressor, tail: None, unsettled: true, committed, newest_run, retired, hot })
-    }
-
-    /// The number of the next run.
-    pub(crate) fn next_run(&mut self) -> u64 {
-        self.newest_run += 1;
-        self.newest_run
+    pub(crate) fn new(handed_over: Progress) -> std::io::Result<Self> {
+        let (compressor, hot) = (Compressor::new()?, Hot::default());
+        Ok(Self { compressor, tail: None, unsettled: true, handed_over, hot })
     }
 }
 
@@ -118,7 +105,7 @@ impl Store {
         for framed in passed {
             let seq = framed.entry.seq;
             if self.read_entry(seq)? != *framed {
-                return Err(self.disk.breaks(StoreError::Lost(format!("entry {seq} is not the journal's"))));
+                return Err(self.base.disk.breaks(StoreError::Lost(format!("entry {seq} is not the journal's"))));
             }
         }
         Ok(rest)
@@ -146,7 +133,7 @@ impl Store {
         for rows in rows.chunks(BATCH_ROWS) {
             let mut batch = sled::Batch::default();
             rows.iter().for_each(|(row, bytes)| batch.insert(keys::block(block.first(), *row), *bytes));
-            self.disk.call(|tree| tree.apply_batch(batch))?;
+            self.base.disk.call(|tree| tree.apply_batch(batch))?;
         }
         writer.tail = Some(block);
         Ok(taken)
@@ -156,10 +143,10 @@ impl Store {
     pub(crate) fn settle_blocks(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let next = self.progress().next.seq;
         lock(&self.recent).clear();
-        self.delete(&keys::block(next, 0), &[keys::BLOCK + 1])?;
+        self.base.disk.delete(&keys::block(next, 0), &[keys::BLOCK + 1])?;
         writer.tail = None;
         let Some(last) = next.checked_sub(1) else { return Ok(()) };
-        let lost = || self.disk.breaks(StoreError::Lost(format!("the block of entry {last} cannot be read")));
+        let lost = || self.base.disk.breaks(StoreError::Lost(format!("the block of entry {last} cannot be read")));
         let (first, bytes) = self.read_block(last)?.ok_or_else(lost)?;
         let mut tail = Block::new(first);
         for framed in block::unpack(first, &bytes).ok_or_else(lost)?.iter().filter(|framed| framed.entry.seq < next) {
@@ -171,21 +158,6 @@ impl Store {
         }
         writer.tail = Some(tail);
         Ok(())
-    }
-
-    /// Deletes sled's rows from `from` on and below `to`, some at a time.
-    pub(crate) fn delete(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
-        loop {
-            let range = || (Bound::Included(from), Bound::Excluded(to));
-            let found = self.disk.call(|tree| tree.range::<&[u8], _>(range()).keys().take(BATCH_ROWS).collect())?;
-            let keys: Vec<sled::IVec> = found;
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let mut batch = sled::Batch::default();
-            keys.into_iter().for_each(|key| batch.remove(key));
-            self.disk.call(|tree| tree.apply_batch(batch))?;
-        }
     }
 }
 
@@ -247,7 +219,7 @@ impl Step<'_> {
         let mut hot = self.rows.hot.borrow_mut();
         views.keys().for_each(|key| hot.forget(key));
         drop(hot);
-        let layers = self.store.layers();
+        let layers = self.store.base.layers();
         let mut memory = layers.memory.write().unwrap_or_else(PoisonError::into_inner);
         own.into_iter().chain(views).for_each(|(key, value)| memory.put(key, value));
         drop(memory);

@@ -1,9 +1,11 @@
 //! sled, held at arm's length: its errors and panics translated, its files synced by us.
 
+use crate::run::RecentChunks;
 use fonds_log::StoreError;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -25,6 +27,9 @@ const LOCK_WAIT: Duration = Duration::from_millis(10);
 /// A file with this name in sled's folder says why what lies there is lost, to whoever opens it next.
 const MARK: &str = "lost";
 
+/// So many rows are deleted at a time.
+const DELETED_ROWS: usize = 180;
+
 /// An open sled, with the handles through which its files are synced.
 pub(crate) struct Disk {
     folder: PathBuf,
@@ -32,6 +37,8 @@ pub(crate) struct Disk {
     db: Option<sled::Db>,
     files: Files,
     broken: OnceLock<StoreError>,
+    /// What was read of runs last.
+    pub(crate) recent: RecentChunks,
 }
 
 impl Disk {
@@ -58,7 +65,8 @@ impl Disk {
             }
         };
         let files = Files::open(folder).map_err(refused)?;
-        Ok(Self { folder: folder.to_owned(), db: Some(db), files, broken: OnceLock::new() })
+        let recent = RecentChunks::default();
+        Ok(Self { folder: folder.to_owned(), db: Some(db), files, broken: OnceLock::new(), recent })
     }
 
     /// Calls sled, unless it broke before; a panic is caught and never goes further.
@@ -71,6 +79,21 @@ impl Disk {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.breaks(while_running(error))),
             Err(panic) => Err(self.breaks(StoreError::Lost(said(&*panic)))),
+        }
+    }
+
+    /// Deletes sled's rows from `from` on and below `to`, some at a time.
+    pub(crate) fn delete(&self, from: &[u8], to: &[u8]) -> Result<(), StoreError> {
+        loop {
+            let range = || (Bound::Included(from), Bound::Excluded(to));
+            let found = self.call(|tree| tree.range::<&[u8], _>(range()).keys().take(DELETED_ROWS).collect())?;
+            let keys: Vec<sled::IVec> = found;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let mut batch = sled::Batch::default();
+            keys.into_iter().for_each(|key| batch.remove(key));
+            self.call(|tree| tree.apply_batch(batch))?;
         }
     }
 

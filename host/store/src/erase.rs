@@ -42,7 +42,7 @@ impl Store {
         seq: Seq,
         items: &BTreeMap<Position, Seq>,
     ) -> Result<Vec<Seq>, StoreError> {
-        let lost = || self.disk.breaks(StoreError::Lost(format!("the block of entry {seq} cannot be read")));
+        let lost = || self.base.disk.breaks(StoreError::Lost(format!("the block of entry {seq} cannot be read")));
         let (first, bytes) = self.read_block(seq)?.ok_or_else(lost)?;
         let mut entries = block::unpack(first, &bytes).ok_or_else(lost)?;
         let mut changed = false;
@@ -55,11 +55,11 @@ impl Store {
             let packed = anew.pack(&mut writer.compressor).map_err(StoreError::Rejected)?;
             let _readers_wait = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
             for (row, bytes) in block::rows(&packed) {
-                self.disk.call(|tree| tree.insert(keys::block(first, row), bytes))?;
+                self.base.disk.call(|tree| tree.insert(keys::block(first, row), bytes))?;
             }
             let kept = block::rows(&packed).count();
             for (row, _) in block::rows(&bytes).skip(kept) {
-                self.disk.call(|tree| tree.remove(keys::block(first, row)))?;
+                self.base.disk.call(|tree| tree.remove(keys::block(first, row)))?;
             }
             // The block that takes the next entries may be this one.
             writer.tail = None;
@@ -79,7 +79,7 @@ impl Store {
         }
         if let Some(macs) = framed.macs.as_ref().filter(|_| changed) {
             let erased = framed.entry.items.iter().all(|item| item.content.is_none());
-            let layers = self.layers();
+            let layers = self.base.layers();
             let mut memory = layers.memory.write().unwrap_or_else(PoisonError::into_inner);
             memory.put(keys::identity(&macs.name), Some(keys::known_row(seq, macs, erased)));
         }

@@ -21,6 +21,7 @@ mod erase;
 mod folders;
 mod hot;
 mod keys;
+mod memory;
 mod merge;
 mod read;
 mod run;

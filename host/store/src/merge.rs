@@ -1,36 +1,18 @@
 //! Rows in order over what is in memory and over all runs: the newest says what holds.
 
 use crate::disk::Disk;
+use crate::memory::{self, Memory};
 use crate::run::{self, Chunk, Run};
 use fonds_log::StoreError;
-use std::collections::BTreeMap;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// Rows that are not in a run yet.
-#[derive(Default)]
-pub(crate) struct Memory {
-    pub(crate) rows: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// About what they take, the map included.
-    pub(crate) bytes: usize,
-}
-
-impl Memory {
-    /// Takes a row over, in place of the one that stood under its key.
-    pub(crate) fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let len = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-        let (key_len, value_len) = (key.len(), len(&value));
-        self.bytes = match self.rows.insert(key, value) {
-            Some(old) => self.bytes.saturating_sub(len(&old)) + value_len,
-            None => self.bytes + key_len + value_len + 96,
-        };
-    }
-}
 
 /// All rows as they were at one moment; readers keep theirs while the writer goes on.
 #[derive(Clone, Default)]
 pub(crate) struct Layers {
     pub(crate) memory: Arc<RwLock<Memory>>,
+    /// What is being written as the next run, and changes no more.
+    pub(crate) full: Option<Arc<RwLock<Memory>>>,
     /// Newest first.
     pub(crate) runs: Vec<Arc<Run>>,
 }
@@ -38,8 +20,10 @@ pub(crate) struct Layers {
 impl Layers {
     /// The value under a key.
     pub(crate) fn get(&self, disk: &Disk, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if let Some(value) = self.memory.read().unwrap_or_else(PoisonError::into_inner).rows.get(key) {
-            return Ok(value.clone());
+        for memory in std::iter::once(&self.memory).chain(&self.full) {
+            if let Some(value) = memory.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+                return Ok(value.clone());
+            }
         }
         let hash = run::hash(key);
         for run in &self.runs {
@@ -72,8 +56,14 @@ impl<'a> Merge<'a> {
     /// Over all layers.
     pub(crate) fn of(disk: &'a Disk, layers: Layers, from: &[u8], to: Option<&[u8]>, back: bool) -> Self {
         let mut merge = Self::of_runs(disk, &layers.runs, from, to, back);
-        let span = Span { from: from.to_vec(), to: to.map(<[u8]>::to_vec), back };
-        merge.sources.insert(0, Source { span, rows: Chunk::default(), left: 0..0, more: More::Memory(layers.memory) });
+        let of_memory = |memory| Source {
+            span: Span { from: from.to_vec(), to: to.map(<[u8]>::to_vec), back },
+            rows: Chunk::default(),
+            left: 0..0,
+            more: More::Memory(memory),
+        };
+        let memories = std::iter::once(layers.memory).chain(layers.full).map(of_memory);
+        merge.sources.splice(0..0, memories);
         merge
     }
 
@@ -180,18 +170,7 @@ impl Source {
     fn fill_from_memory(&mut self, memory: &RwLock<Memory>) {
         let Span { from, to, back } = &mut self.span;
         let count = if self.rows.len() == 0 { 2 } else { 64 };
-        let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
-        let below = to.as_ref().map_or(Bound::Unbounded, |to| Bound::Excluded(to.as_slice()));
-        let mut rows = Chunk::default();
-        if to.as_ref().is_none_or(|to| *from < *to) {
-            let range = memory.rows.range::<[u8], _>((Bound::Included(from.as_slice()), below));
-            if *back {
-                let page: Vec<_> = range.rev().take(count).collect();
-                page.into_iter().rev().for_each(|(key, value)| rows.push(key, value.as_deref()));
-            } else {
-                range.take(count).for_each(|(key, value)| rows.push(key, value.as_deref()));
-            }
-        }
+        let rows = memory::page(memory, from, to.as_deref(), *back, count);
         if rows.len() < count {
             self.more = More::Nothing;
         } else if *back {

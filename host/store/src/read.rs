@@ -65,13 +65,15 @@ impl Store {
     pub(crate) fn read_block(&self, seq: Seq) -> Result<Option<(Seq, Vec<u8>)>, StoreError> {
         let _whole = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
         let last = self
+            .base
             .disk
             .call(|tree| tree.range(keys::block(0, 0)..=keys::block(seq, u32::MAX)).next_back().transpose())?;
         let Some(first) = last.and_then(|(key, _)| keys::block_first(&key)) else { return Ok(None) };
         let mut bytes = Vec::new();
         let mut len = 0;
         for row in 0.. {
-            let row = self.disk.call(|tree| tree.get(keys::block(first, row)))?.ok_or_else(|| self.damaged(first))?;
+            let row =
+                self.base.disk.call(|tree| tree.get(keys::block(first, row)))?.ok_or_else(|| self.damaged(first))?;
             if bytes.is_empty() {
                 len = block::packed_len(&row).ok_or_else(|| self.damaged(first))?;
             }
@@ -84,14 +86,14 @@ impl Store {
     }
 
     fn damaged(&self, seq: Seq) -> StoreError {
-        self.disk.breaks(StoreError::Lost(format!("entry {seq} cannot be read")))
+        self.base.disk.breaks(StoreError::Lost(format!("entry {seq} cannot be read")))
     }
 
     /// What a view's error means for the store.
     pub(crate) fn view_failed(&self, error: ViewError) -> StoreError {
-        match (self.disk.broken(), error) {
+        match (self.base.disk.broken(), error) {
             (Some(error), _) => error.clone(),
-            (None, ViewError::Damaged(why)) => self.disk.breaks(StoreError::Lost(why.to_owned())),
+            (None, ViewError::Damaged(why)) => self.base.disk.breaks(StoreError::Lost(why.to_owned())),
             (None, error @ ViewError::Store(_)) => StoreError::Rejected(error.to_string()),
         }
     }
@@ -101,7 +103,7 @@ impl Store {
         if to.is_some_and(|to| to <= from) {
             return Box::new(std::iter::empty());
         }
-        let mut rows = Some(Merge::of(&self.disk, Layers::clone(&self.layers()), from, to, back));
+        let mut rows = Some(Merge::of(&self.base.disk, Layers::clone(&self.base.layers()), from, to, back));
         Box::new(std::iter::from_fn(move || {
             loop {
                 match rows.as_mut()?.next() {
@@ -120,7 +122,7 @@ impl Store {
 
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        self.layers().get(&self.disk, key).map_err(|error| ViewError::Store(error.to_string()))
+        self.base.layers().get(&self.base.disk, key).map_err(|error| ViewError::Store(error.to_string()))
     }
 
     fn range<'a>(&'a self, from: &[u8], to: &[u8]) -> Box<dyn Iterator<Item = Row> + 'a> {

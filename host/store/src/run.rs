@@ -7,8 +7,10 @@
 
 use crate::disk::Disk;
 use crate::keys;
+use crate::store::lock;
 use fonds_log::StoreError;
 use fonds_views::rows::VALUE_BYTES_MAX;
+use std::sync::Mutex;
 
 /// sled gave memory back with small batches, and never with large ones; these rows are 4 KiB each.
 const BATCH_ROWS: usize = 64;
@@ -39,7 +41,15 @@ impl Run {
         let Some(chunk) = self.fences.partition_point(|fence| fence.as_slice() <= key).checked_sub(1) else {
             return Ok(None);
         };
-        let bytes = self.chunk(disk, chunk)?;
+        let place = (self.id, chunk);
+        let bytes = match disk.recent.get(place) {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = self.chunk(disk, chunk)?;
+                disk.recent.keep(place, &bytes);
+                bytes
+            }
+        };
         let mut rows = Decoder::new(&bytes);
         while let Some(value) = rows.next().ok_or_else(|| self.damaged(disk))? {
             if rows.key.as_slice() >= key {
@@ -139,6 +149,41 @@ impl Run {
     }
 }
 
+/// Chunks that were asked for a key last, whole and checked: who asks for a row often asks for its neighbour next.
+///
+/// A run never changes and its number never comes again, so that nothing here can be out of date.
+pub(crate) struct RecentChunks(Mutex<Vec<Option<Recent>>>);
+
+/// A run's number and a chunk's, and its bytes.
+type Recent = ((u64, usize), sled::IVec);
+
+/// At most 4 MiB of chunks, but for the few that hold very long keys.
+const RECENT_CHUNKS: usize = 1_024;
+
+impl Default for RecentChunks {
+    fn default() -> Self {
+        Self(Mutex::new(vec![None; RECENT_CHUNKS]))
+    }
+}
+
+impl RecentChunks {
+    fn slot((run, chunk): (u64, usize)) -> usize {
+        mix(run, chunk as u64) as usize % RECENT_CHUNKS
+    }
+
+    fn get(&self, place: (u64, usize)) -> Option<sled::IVec> {
+        let slots = lock(&self.0);
+        let (kept, bytes) = slots.get(Self::slot(place))?.as_ref()?;
+        (*kept == place).then(|| bytes.clone())
+    }
+
+    fn keep(&self, place: (u64, usize), bytes: &sled::IVec) {
+        if let Some(slot) = lock(&self.0).get_mut(Self::slot(place)) {
+            *slot = Some((place, bytes.clone()));
+        }
+    }
+}
+
 /// Writes a run; nothing reads it before it is named by the list of runs.
 pub(crate) struct RunWriter<'a> {
     disk: &'a Disk,
@@ -167,7 +212,7 @@ impl<'a> RunWriter<'a> {
             self.chunk.extend([0; HEAD_BYTES]);
             self.last.clear();
         }
-        let shared = key.iter().zip(&self.last).take_while(|(one, other)| one == other).count();
+        let shared = shared(key, &self.last);
         let suffix = key.get(shared..).unwrap_or_default();
         put_number(&mut self.chunk, shared as u64);
         put_number(&mut self.chunk, suffix.len() as u64);
@@ -220,6 +265,14 @@ impl<'a> RunWriter<'a> {
         self.write()?;
         Ok(self.run)
     }
+}
+
+/// How many bytes two keys begin with in common.
+fn shared(key: &[u8], last: &[u8]) -> usize {
+    let (words, last_words) = (key.as_chunks::<8>().0, last.as_chunks::<8>().0);
+    let words = words.iter().zip(last_words).take_while(|(one, other)| one == other).count() * 8;
+    let (key, last) = (key.get(words..).unwrap_or_default(), last.get(words..).unwrap_or_default());
+    words + key.iter().zip(last).take_while(|(one, other)| one == other).count()
 }
 
 /// The rows of a decoded chunk.
@@ -339,8 +392,13 @@ impl Bloom {
 
 /// A hash that stays the same for ever, since filters are stored (the mixer of splitmix64 over words).
 pub(crate) fn hash(key: &[u8]) -> u64 {
+    hash_from(0, key)
+}
+
+/// Another hash for each `seed`.
+pub(crate) fn hash_from(seed: u64, key: &[u8]) -> u64 {
     let (words, rest) = key.as_chunks::<8>();
-    let mut hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let mut hash = words.iter().fold(seed ^ key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     if !rest.is_empty() {
         let mut word = [0; 8];
         word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);

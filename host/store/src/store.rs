@@ -7,6 +7,7 @@ use crate::keys::{self, Progress};
 use crate::merge::Layers;
 use crate::read::Recent;
 use crate::run::Run;
+use crate::spill::{Base, Spiller};
 use crate::{STORE, folders};
 use fonds_log::{Applied, Framed, Known, LogStore, Mac, StoreError};
 use fonds_model::{Digest, Position, Seq};
@@ -20,10 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 /// It is `Sync`: any number of threads read while one applies. A reader in the midst of an `apply` sees the rows of the
 /// batches that are written; rows of entries above the size it asks for are for the views to leave out.
 pub struct Store {
-    pub(crate) disk: Disk,
+    pub(crate) base: Arc<Base>,
+    pub(crate) spiller: Spiller,
     pub(crate) writer: Mutex<Writer>,
     pub(crate) progress: Mutex<Progress>,
-    pub(crate) layers: RwLock<Arc<Layers>>,
     /// Held for writing while a block that readers may see is written again.
     pub(crate) blocks: RwLock<()>,
     pub(crate) recent: Mutex<Recent>,
@@ -46,17 +47,17 @@ impl Store {
         let (progress, runs) = named(&disk)?;
         let newest = runs.iter().max().copied().unwrap_or(0);
         let runs = runs.into_iter().map(|id| Run::load(&disk, id).map(Arc::new)).collect::<Result<_, _>>()?;
-        let writer = Writer::new(progress, newest).map_err(|error| StoreError::Rejected(error.to_string()))?;
-        let store = Self {
-            disk,
+        let writer = Writer::new(progress).map_err(|error| StoreError::Rejected(error.to_string()))?;
+        let base = Arc::new(Base::new(disk, Layers { runs, ..Layers::default() }, progress, newest));
+        base.delete_unnamed()?;
+        Ok(Self {
+            spiller: Spiller::new(Arc::clone(&base)),
+            base,
             writer: Mutex::new(writer),
             progress: Mutex::new(progress),
-            layers: RwLock::new(Arc::new(Layers { runs, ..Layers::default() })),
             blocks: RwLock::default(),
             recent: Mutex::default(),
-        };
-        store.delete_unnamed()?;
-        Ok(store)
+        })
     }
 
     /// The next item to apply: above [`LogStore::applied`] while an `apply` has come only a part of its way.
@@ -82,11 +83,10 @@ impl Store {
     /// [`StoreError`]; when it is cut off, the next open ends it.
     pub fn drop_views(&self) -> Result<(), StoreError> {
         let mut writer = lock(&self.writer);
+        self.settle(&mut writer)?;
         writer.hot = Hot::default();
-        let runs = self.layers().runs.clone();
-        self.commit(&mut writer, Arc::default(), Vec::new(), Progress::NONE)?;
-        writer.retired.extend(runs);
-        self.delete_retired(&mut writer)?;
+        self.base.forget_all()?;
+        (*lock(&self.progress), writer.handed_over) = (Progress::NONE, Progress::NONE);
         self.settle_blocks(&mut writer)
     }
 
@@ -103,7 +103,7 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         let mut writer = lock(&self.writer);
-        if self.disk.broken().is_none()
+        if self.base.disk.broken().is_none()
             && let Err(error) = self.spill(&mut writer)
         {
             tracing::warn!(%error, "the store's last rows could not be written while closing: they are applied again");
@@ -116,17 +116,17 @@ impl LogStore for Store {
     /// in between. What `apply` is then given again is passed over, once it has been compared.
     fn applied(&self) -> Result<Applied, StoreError> {
         let progress = self.progress();
-        match self.disk.broken() {
+        match self.base.disk.broken() {
             Some(error) => Err(error.clone()),
             None => Ok(Applied { next: Position { seq: progress.size, item: 0 }, root: progress.root }),
         }
     }
 
     fn known(&self, name: &Mac) -> Result<Option<Known>, StoreError> {
-        let Some(row) = self.layers().get(&self.disk, &keys::identity(name))? else { return Ok(None) };
+        let Some(row) = self.base.layers().get(&self.base.disk, &keys::identity(name))? else { return Ok(None) };
         match keys::read_known(&row, name) {
             Some(known) => Ok(Some(known)),
-            None => Err(self.disk.breaks(StoreError::Lost("an identity cannot be read".to_owned()))),
+            None => Err(self.base.disk.breaks(StoreError::Lost("an identity cannot be read".to_owned()))),
         }
     }
 
@@ -140,7 +140,7 @@ impl LogStore for Store {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.spill(&mut lock(&self.writer))?;
-        self.disk.sync()
+        self.base.disk.sync()
     }
 }
 

@@ -254,15 +254,7 @@ pub(crate) fn lineage(dir: &Path, told: &Lineage, screen: Screen) -> Result<(), 
     let (answer, log_size) = runtime.lineage(&LineageTold { question, as_of: told.as_of.clone() })?;
     let view = told.view.unwrap_or(if screen.is_json() { View::Json } else { View::Tree });
     match view {
-        View::Json => {
-            let sized = Sized { answer: &answer, log_size };
-            let json = if screen.output == Output::Ndjson {
-                serde_json::to_string(&sized)
-            } else {
-                serde_json::to_string_pretty(&sized)
-            };
-            screen.text(&(json.map_err(std::io::Error::from)? + "\n"))?;
-        }
+        View::Json => screen.json(&Sized { answer: &answer, log_size })?,
         View::Tree => screen.text(&tree::lineage(&screen, &answer, direction))?,
         View::Dot => screen.text(&diagram::dot(&answer))?,
         View::Mermaid => screen.text(&diagram::mermaid(&answer))?,

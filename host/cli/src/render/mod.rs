@@ -59,7 +59,7 @@ impl<'a> Numbers<'a> {
             Relation::WasAssociatedWith => (ACTIVITY, AGENT),
             Relation::WasAttributedTo => (ENTITY, AGENT),
         };
-        Some((*self.0.get(&(from, edge.from.as_str()))?, *self.0.get(&(to, edge.to.as_str()))?))
+        Some((*self.0.get(&(from, &*edge.from))?, *self.0.get(&(to, &*edge.to))?))
     }
 }
 

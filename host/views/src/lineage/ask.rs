@@ -14,7 +14,7 @@ use fonds_model::{EntityId, Seq, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Nodes in an answer, unless the question says otherwise.
 pub const NODES_MAX: usize = 100_000;
@@ -173,9 +173,9 @@ pub enum Relation {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Edge {
     /// The effect.
-    pub from: String,
+    pub from: Arc<str>,
     /// The cause.
-    pub to: String,
+    pub to: Arc<str>,
     /// How they hang together.
     pub relation: Relation,
     /// The entry that brought it.
@@ -376,20 +376,30 @@ impl Found {
                 telling.columns(ground, *node, &self)?;
             }
         }
-        for ((effect, cause, relation), fact) in &self.edges {
-            if let (Some(from), Some(to)) = (telling.names.get(effect), telling.names.get(cause)) {
-                let (from, to) = (from.to_string(), to.to_string());
-                telling.edges.insert((from, to, *relation), *fact);
-            }
-        }
-        let edges = telling.edges.into_iter().map(|((from, to, relation), Fact { position, time })| Edge {
+        let edge = |from: Arc<str>, to: Arc<str>, relation, Fact { position, time }| Edge {
             from,
             to,
             relation,
             seq: position.seq,
             at: time,
+        };
+        let mut edges = Vec::with_capacity(self.edges.len() + telling.edges.len());
+        for ((effect, cause, relation), fact) in &self.edges {
+            if let (Some(from), Some(to)) = (telling.names.get(effect), telling.names.get(cause)) {
+                edges.push(edge(Arc::clone(from), Arc::clone(to), *relation, *fact));
+            }
+        }
+        let with_agents = std::mem::take(&mut telling.edges).into_iter();
+        edges.extend(with_agents.map(|((from, to, relation), fact)| edge(from.into(), to.into(), relation, fact)));
+        edges.sort_by(|one, other| (&one.from, &one.to, one.relation).cmp(&(&other.from, &other.to, other.relation)));
+        // An entity and an activity may bear the same name: of edges that read alike the last one is told.
+        edges.dedup_by(|next, kept| {
+            let alike = (&next.from, &next.to, next.relation) == (&kept.from, &kept.to, kept.relation);
+            if alike {
+                std::mem::swap(next, kept);
+            }
+            alike
         });
-        let edges = edges.collect();
         let mut nodes = telling.nodes;
         nodes.extend(telling.agents.into_iter().map(|id| Node::Agent(AgentNode { id })));
         nodes.sort_by(|one, other| order(one).cmp(&order(other)));
@@ -410,9 +420,10 @@ fn order(node: &Node) -> (u32, u8, &str) {
 /// An answer that is being put into words.
 #[derive(Default)]
 struct Telling {
-    names: FxHashMap<NodeId, Rc<str>>,
+    names: FxHashMap<NodeId, Arc<str>>,
     nodes: Vec<Node>,
     agents: BTreeSet<String>,
+    /// Those with agents.
     edges: BTreeMap<(String, String, Relation), Fact>,
     columns: BTreeSet<ColumnLine>,
 }

@@ -32,8 +32,7 @@ fn a_run_claims_outputs_only_once_it_is_complete() {
     ]);
     let found = answer(&rows, &up("out"));
     assert_eq!(entities(&found), [("out", 0), ("in", 1)]);
-    let edges: Vec<_> =
-        found.edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.relation, e.seq, e.at.0)).collect();
+    let edges: Vec<_> = found.edges.iter().map(|e| (&*e.from, &*e.to, e.relation, e.seq, e.at.0)).collect();
     assert_eq!(edges, [("out", "run:r", Relation::WasGeneratedBy, 1, 2), ("run:r", "in", Relation::Used, 0, 1)]);
     assert_eq!(entities(&answer(&rows, &up("not"))), [("not", 0)]);
     let before = Question { as_of: Some(0), ..up("out") };
@@ -69,7 +68,7 @@ fn facets_make_derivations_informants_owners_aliases_and_columns() {
     let rows = folded(&[earlier, first.clone(), first].map(|event| Said::Event(Box::new(event))));
     let found = answer(&rows, &Question { columns: true, ..up("glue/new") });
     assert_eq!(entities(&found), [("glue/new", 0), ("new", 0), ("far", 1), ("in", 1), ("previous", 1)]);
-    let edges: Vec<_> = found.edges.iter().map(|e| (e.from.as_str(), e.to.as_str(), e.relation)).collect();
+    let edges: Vec<_> = found.edges.iter().map(|e| (&*e.from, &*e.to, e.relation)).collect();
     assert_eq!(
         edges,
         [

@@ -117,9 +117,9 @@ proptest! {
                     Node::Activity(node) => node.id.as_str(),
                     Node::Agent(node) => node.id.as_str(),
                 }).collect();
-                prop_assert!(found.edges.iter().all(|edge| ids.contains(&edge.from.as_str()) && ids.contains(&edge.to.as_str())));
+                prop_assert!(found.edges.iter().all(|edge| ids.contains(&&*edge.from) && ids.contains(&&*edge.to)));
                 for node in ids {
-                    prop_assert!(node == name || found.edges.iter().any(|edge| edge.from == node || edge.to == node), "{}", node);
+                    prop_assert!(node == name || found.edges.iter().any(|edge| *edge.from == *node || *edge.to == *node), "{}", node);
                 }
             }
         }
