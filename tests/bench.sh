@@ -37,7 +37,7 @@ elif ! { [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"; } ||
     echo "psycopg cannot be had: \`apt-get install python3-venv\`, and a way to PyPI; going on without PostgreSQL" >&2
 else
     # Outside any workspace, with a target folder of its own.
-    rm -rf "$work/lineage-rs" && cp -r "$bench/lineage-rs" "$work/"
+    rm -rf "$work/lineage-rs" && cp -r --no-preserve=mode "$bench/lineage-rs" "$work/"
     if (cd "$work/lineage-rs" && CARGO_TARGET_DIR="$work/target" cargo build -q --release --bin pg_ingest); then
         pg=$(sh "$bench/pg_start.sh" "$work/pg") && trap 'sh "$bench/pg_start.sh" "$work/pg" stop >/dev/null' EXIT ||
             echo "PostgreSQL did not start, see $work/pg/log (its user must be able to reach $work); going on without" >&2
