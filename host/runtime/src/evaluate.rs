@@ -7,10 +7,11 @@ use crate::admin::json;
 use crate::effective::{is_fault, joined, label_in_force, settled};
 use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
+use crate::shortened::shortened_by;
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
 use fonds_model::decision::{Alone, Decided, Fault, SweepCompleted, Verdict, World};
-use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
+use fonds_model::{Digest, EntityId, Kind, Label, PartialDate, Position};
 use fonds_policy::Plugin;
 use fonds_policy::Request;
 use fonds_policy::decide::{self, Call};
@@ -368,8 +369,13 @@ impl Recorder<'_> {
             let kept = (body.world == World::Classification && is_fault(verdict))
                 .then(|| self.kept(index, batch.request, before));
             let kept = kept.flatten();
+            let series = batch.request.subjects.get(index).and_then(|subject| subject.series.as_deref());
+            let shortened_by = match verdict {
+                Verdict::Retention(said) => shortened_by(self.shared, &before.id, body, series, &said.term)?,
+                _ => None,
+            };
             let facts = batch.facts.digest(index).unwrap_or_default();
-            let case = CaseBody { record: before.id.as_str(), facts, verdict, kept, alone };
+            let case = CaseBody { record: before.id.as_str(), facts, verdict, kept, alone, shortened_by };
             envelope.subject = Some(before.id.clone());
             payloads.push(envelope.with_body(&json(&case)?));
             tally.changed += 1;
@@ -427,6 +433,8 @@ struct CaseBody<'a> {
     kept: Option<Label>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alone: Option<&'a Alone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortened_by: Option<Vec<Position>>,
 }
 
 /// A batch that was asked, with what stood before.

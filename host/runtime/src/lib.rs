@@ -14,6 +14,7 @@ pub mod ingest;
 mod looking;
 pub mod query;
 pub mod schedule;
+mod shortened;
 
 pub use error::RuntimeError;
 pub use fonds_log::{Damage, Lock, LogError, Options, Reader, StoreError};

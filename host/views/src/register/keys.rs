@@ -42,6 +42,9 @@ pub(super) const DECISION: u8 = b'Q';
 /// Records as they are now; above all that a record's fold writes beside it.
 pub(super) const RECORD: u8 = b'R';
 
+/// Agencies that succeed others.
+pub(super) const SUCCESSION: u8 = b'S';
+
 const POSITION_BYTES: usize = 10;
 
 fn position_bytes(position: Position) -> [u8; POSITION_BYTES] {
