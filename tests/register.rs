@@ -325,6 +325,48 @@ fn a_correction_of_a_lineage_event_is_refused_since_it_would_change_no_edge() {
 }
 
 #[test]
+fn a_successor_answers_for_the_records_from_the_day_on_and_its_policies_decide_while_the_fonds_stays() {
+    let store = scheduled();
+    for agency in ["old", "new"] {
+        store.ok(&["agency", "define", agency]);
+    }
+    let config = store.write("label.json", r#"{"default_level":"secret"}"#);
+    store.ok(&["plugin", "install", text(&component("plugins/classification"))]);
+    let bind = ["policy", "bind", "label", "--plugin", "classification", "--scope", "new", "--config", &config];
+    store.ok(&bind);
+    send(
+        &store,
+        &[cloud_event("1", "record.created", "case/1", "2010-01-01", &json!({ "agency": "old", "series": "xx/1/A" }))],
+    );
+    store.ok(&["evaluate"]);
+    let found = || store.json(&["record", "list", "--agency", "new"])["records"].as_array().unwrap().len();
+    assert_eq!((found(), store.json(&["record", "show", "case/1"])["label"].clone()), (0, Value::Null));
+    let succeed = |old: &str, new: &str, effective: &str| {
+        ["agency", "succeed", old, new, "--effective", effective, "--authority", "Act 12", "--by", "j"]
+            .map(str::to_owned)
+    };
+    let run = |arguments: &[String]| store.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(run(&succeed("old", "new", "2999-01-01")).status.success());
+    assert_eq!(found(), 0, "it has not come yet");
+    assert!(run(&succeed("old", "new", "2020-01-01")).status.success());
+    store.ok(&["evaluate"]);
+    let record = store.json(&["record", "show", "case/1"]);
+    assert_eq!((&record["agency"], &record["creator"]), (&json!("new"), &json!("old")), "{record}");
+    assert_eq!((found(), &record["label"]["level"]), (1, &json!("secret")), "what is bound for the successor applies");
+    let shown = store.json(&["agency", "show", "old"]);
+    assert_eq!(
+        (&shown["succeeded_by"][0]["path"], &shown["succeeded_by"][0]["authority"]),
+        (&json!("new"), &json!("Act 12"))
+    );
+    assert_eq!(store.json(&["agency", "show", "new"])["succeeds"][0]["path"], "old");
+    assert!(store.ok(&["agency", "list"]).contains("new from 2020-01-01"));
+    for (old, new, code) in [("new", "old", 2), ("old", "old", 2), ("old", "nobody", 3)] {
+        let refused = run(&succeed(old, new, "2021-01-01"));
+        assert_eq!(refused.status.code(), Some(code), "{old} {new}: {}", String::from_utf8_lossy(&refused.stderr));
+    }
+}
+
+#[test]
 fn a_schedule_is_imported_once_and_another_default_action_needs_another_version() {
     let store = Store::new();
     let file = store.write("schedule.ndjson", SCHEDULE);

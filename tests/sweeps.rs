@@ -121,6 +121,55 @@ fn two_records_made_of_each_other_do_not_keep_a_label_that_neither_has_any_more(
     }
 }
 
+#[test]
+fn whatever_makes_a_term_sooner_is_named_in_the_decision_and_a_clock_that_starts_is_not() {
+    let house = House::on("2026-06-01");
+    house.bind("retention", "10");
+    let first = house.send(&[
+        created("case/1", "2010-01-01", &json!({ "agency": "a" })),
+        cloud_event("2", "record.event", "case/1", "2011-01-01", &json!({ "name": "letter" })),
+    ]);
+    let retention = || house.record("case/1")["decisions"]["retention"].clone();
+    let entries =
+        |seqs: &[u64]| Value::from(seqs.iter().map(|seq| json!({ "seq": seq, "item": 0 })).collect::<Vec<_>>());
+    house.sweep("2026-06-01");
+    let closed = house.send(&[cloud_event("3", "record.closed", "case/1", "2020-05-01", &json!({}))]);
+    house.sweep("2026-06-01");
+    assert_eq!((&retention()["date"], &retention()["shortened_by"]), (&json!("2030-05-01"), &Value::Null), "it began");
+    let correction = json!({ "seq": closed, "field": "on", "new": "2012-05-01", "reason": "typing error" });
+    let corrected = house.send(&[cloud_event("4", "entry.corrected", "case/1", "2026-06-01", &correction)]);
+    house.sweep("2026-06-01");
+    assert_eq!((&retention()["date"], &retention()["shortened_by"]), (&json!("2022-05-01"), &entries(&[corrected])));
+    let reopened = house.send(&[cloud_event("5", "record.reopened", "case/1", "2013-05-01", &json!({}))]);
+    house.sweep("2026-06-01");
+    assert_eq!((&retention()["term"], &retention()["shortened_by"]), (&json!("waiting"), &Value::Null));
+    let annulment = json!({ "seq": reopened, "reason": "another case" });
+    let annulled = house.send(&[cloud_event("6", "entry.annulled", "case/1", "2026-06-01", &annulment)]);
+    house.sweep("2026-06-01");
+    assert_eq!(
+        retention()["shortened_by"],
+        entries(&[annulled]),
+        "the clock runs again since a reopening was taken back"
+    );
+    let bound = house.runtime.log_size();
+    house.bind("retention", "1");
+    house.sweep("2026-06-01");
+    assert_eq!((&retention()["date"], &retention()["shortened_by"]), (&json!("2013-05-01"), &entries(&[bound])));
+    house.bind("retention", "20");
+    house.sweep("2026-06-01");
+    assert_eq!(
+        (&retention()["date"], &retention()["shortened_by"]),
+        (&json!("2032-05-01"), &Value::Null),
+        "it is later"
+    );
+    house.runtime.unbind_policy("retention", None).unwrap();
+    let bound = house.runtime.log_size();
+    house.bind_for("another", "retention", None, "2");
+    house.sweep("2026-06-01");
+    assert_eq!(retention()["shortened_by"], entries(&[bound]), "another name hides nothing");
+    assert!(first < closed);
+}
+
 const NODES: [&str; 5] = ["n0", "n1", "n2", "n3", "n4"];
 const LEVELS: [&str; 4] = ["public", "internal", "confidential", "secret"];
 

@@ -245,6 +245,25 @@ pub(crate) enum Agency {
         #[arg(long)]
         by: Option<String>,
     },
+    /// Let another agency answer for the records of one from a date on; whose fonds they are never changes.
+    #[command(
+        after_help = "Example: fonds agency succeed nl/oudstad nl/merwestad --effective 2027-01-01 --authority 'Stb. 2026, 12' --by archivist"
+    )]
+    Succeed {
+        /// The agency whose records go over.
+        old: String,
+        /// The agency that answers for them.
+        new: String,
+        /// From when on; today unless said.
+        #[arg(long, value_name = "DATE")]
+        effective: Option<String>,
+        /// The law, order or decision that it rests on.
+        #[arg(long, value_name = "TEXT")]
+        authority: String,
+        /// Who says so.
+        #[arg(long, value_name = "WHO")]
+        by: String,
+    },
     /// One agency with what it inherits.
     #[command(after_help = "Example: fonds agency show nl/merwestad/archief")]
     Show {

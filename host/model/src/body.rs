@@ -246,6 +246,15 @@ bodies! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         effective: Option<PartialDate>,
     }
+    /// `agency.succeeded`: from a date on another agency answers for its records; whose fonds they are never changes.
+    AgencySucceeded {
+        /// The id of the agency that no longer answers for them.
+        agency: AgencyPath,
+        /// The id of the one that does.
+        successor: AgencyPath,
+        /// From when on.
+        effective: PartialDate,
+    }
     /// Item 0 of `schedule.imported`; each further item is a [`crate::Series`].
     ScheduleImported {
         /// The schedule's id.

@@ -4,7 +4,7 @@
 //! is the code from the plugin's manifest.
 
 use crate::label::Declassification;
-use crate::{Action, Digest, EntityId, Label, PartialDate, Seq, SeriesId, Trigger};
+use crate::{Action, Digest, EntityId, Label, PartialDate, Position, Seq, SeriesId, Trigger};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -304,6 +304,9 @@ pub struct Case {
     /// What a classification policy says of the record by itself, where that gives it another label than the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alone: Option<Alone>,
+    /// The entries that made its term sooner than the policy's last recorded one; none when it is not sooner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortened_by: Option<Vec<Position>>,
 }
 
 /// The label that a policy gives a record when it is not told its ancestors' labels: only this rises further.

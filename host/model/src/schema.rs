@@ -24,6 +24,7 @@ pub fn of(kind: Kind) -> Option<Schema> {
         Kind::EntryCorrected => schema_for!(body::Corrected),
         Kind::EntryAnnulled => schema_for!(body::Annulled),
         Kind::AgencyDefined => schema_for!(body::AgencyDefined),
+        Kind::AgencySucceeded => schema_for!(body::AgencySucceeded),
         Kind::ScheduleImported => schema_for!((body::ScheduleImported, Series)),
         Kind::PluginInstalled => schema_for!(body::PluginInstalled),
         Kind::PolicyBound => schema_for!(body::PolicyBound),

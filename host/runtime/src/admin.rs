@@ -2,7 +2,9 @@
 
 use crate::{Runtime, RuntimeError};
 use fonds_log::Outcome;
-use fonds_model::body::{self, AgencyDefined, Annulled, Corrected, PluginInstalled, PolicyBound, PolicyUnbound, Who};
+use fonds_model::body::{
+    self, AgencyDefined, AgencySucceeded, Annulled, Corrected, PluginInstalled, PolicyBound, PolicyUnbound, Who,
+};
 use fonds_model::decision::Mode;
 use fonds_model::{AgencyPath, Digest, Envelope, Format, Kind, MonthDay, PartialDate, Position, Seq};
 use fonds_policy::Plugin;
@@ -141,6 +143,41 @@ impl Runtime {
             who: who(told.by.clone()),
         };
         self.append_body(Kind::AgencyDefined, told.by.as_deref(), &body)
+    }
+
+    /// Lets another agency answer for the records of one from a date on; today unless said.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NotFound`] when either is not defined on that date; [`RuntimeError::Invalid`] when the records would
+    /// come back to where they came from.
+    pub fn succeed_agency(
+        &self,
+        old: &str,
+        new: &str,
+        effective: Option<&str>,
+        who: Who,
+    ) -> Result<(AppendedEntry, AgencySucceeded), RuntimeError> {
+        let today = self.now().date_utc();
+        let effective = effective.map(PartialDate::parse).transpose()?.unwrap_or_else(|| today.into());
+        let agencies = fonds_views::register::Agencies::load(self.rows(), None)?;
+        let id = |path: &str| -> Result<AgencyPath, RuntimeError> {
+            let path = AgencyPath::new(path)?;
+            let found = agencies.id_on(&path, effective.last_day()).cloned();
+            found.ok_or_else(|| {
+                let why =
+                    format!("no agency `{path}` is defined on {effective}: run `fonds agency define {path}` first");
+                RuntimeError::NotFound(why)
+            })
+        };
+        let (agency, successor) = (id(old)?, id(new)?);
+        if agencies.leads_to(&successor, &agency) {
+            return Err(RuntimeError::Invalid(format!(
+                "`{new}` cannot succeed `{old}`: its own records go to `{old}`, and nobody would answer for them in the end"
+            )));
+        }
+        let by = who.by.clone();
+        let body = AgencySucceeded { agency, successor, effective, who };
+        Ok((self.append_body(Kind::AgencySucceeded, by.as_deref(), &body)?, body))
     }
 
     /// Puts a component into the log's keeping, once it was seen to load.

@@ -3,7 +3,7 @@
 use fonds_model::body::ReasonText;
 use fonds_model::decision::{Because, Fault, Mode, Plan};
 use fonds_model::label::Declassification;
-use fonds_model::{Action, Digest, Label, PartialDate, Seq};
+use fonds_model::{Action, Digest, Label, PartialDate, Position, Seq};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -53,6 +53,9 @@ pub struct DecisionAnswer {
     pub seq: Seq,
     /// The item within that entry.
     pub item: u16,
+    /// The entries that made its term sooner than the policy's last recorded one; none when it is not sooner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortened_by: Option<Vec<Position>>,
     /// The interface's fault, when there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,

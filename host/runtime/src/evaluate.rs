@@ -7,10 +7,11 @@ use crate::admin::json;
 use crate::effective::{is_fault, joined, label_in_force, settled};
 use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
+use crate::shortened::shortened_by;
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
 use fonds_model::decision::{Alone, Decided, Fault, SweepCompleted, SweepLookedAt, Verdict, World};
-use fonds_model::{Digest, EntityId, Kind, Label, PartialDate};
+use fonds_model::{Digest, EntityId, Kind, Label, PartialDate, Position};
 use fonds_policy::decide::{self, Call};
 use fonds_policy::facts::Facts as FactsOf;
 use fonds_policy::request::CASES_MAX;
@@ -398,12 +399,19 @@ impl Recorder<'_> {
             if body.world == World::Classification {
                 self.note_label(before, verdict, alone);
             }
+            let subject = batch.request.subjects.get(index);
             let fails = body.world == World::Classification && is_fault(verdict);
-            let subject = batch.request.subjects.get(index).filter(|_| fails);
             let stood = (before.label.as_ref(), before.risen.as_ref());
-            let kept = subject.and_then(|subject| kept(self.shared, subject, stood));
+            let kept = subject.filter(|_| fails).and_then(|subject| kept(self.shared, subject, stood));
+            let shortened_by = match verdict {
+                Verdict::Retention(said) => {
+                    let series = subject.and_then(|subject| subject.series.as_deref());
+                    shortened_by(self.shared, &before.id, body, series, &said.term)?
+                }
+                _ => None,
+            };
             let facts = batch.facts.digest(index).unwrap_or_default();
-            let case = CaseBody { record: before.id.as_str(), facts, verdict, kept, alone };
+            let case = CaseBody { record: before.id.as_str(), facts, verdict, kept, alone, shortened_by };
             envelope.subject = Some(before.id.clone());
             payloads.push(envelope.with_body(&json(&case)?));
             tally.changed += 1;
@@ -463,6 +471,8 @@ pub(crate) struct CaseBody<'a> {
     pub(crate) kept: Option<Label>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alone: Option<&'a Alone>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shortened_by: Option<Vec<Position>>,
 }
 
 /// A batch that was asked, with what stood before.

@@ -2,7 +2,7 @@
 
 use crate::RuntimeError;
 use fonds_model::decision::Attribute;
-use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, Seq, SeriesId, Unruled};
+use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, Position, Seq, SeriesId, Unruled};
 use fonds_policy::request::RuleInForce;
 use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
 use fonds_views::lineage::{self, Direction, Question, Relation};
@@ -74,17 +74,28 @@ impl<'a> Shared<'a> {
         Ok(found)
     }
 
-    /// The agency's path on the date: of a record it is the path that was named, followed to where it stands now.
+    /// Where the rule of a series on the date was logged, and from when on its schedule's version is in force.
+    pub(crate) fn rule_at(&self, series: &SeriesId) -> Result<Option<(Position, Option<PartialDate>)>, ViewError> {
+        let Ok(rule) = self.schedules.series_on(self.rows, series, self.as_of)? else { return Ok(None) };
+        let mut versions = self.schedules.versions(&rule.schedule).iter();
+        let version = versions.find(|version| version.version == rule.version);
+        Ok(Some((rule.position, version.and_then(|version| version.effective))))
+    }
+
+    /// Who answers on the date: of a record the agency that was named, followed to where it stands now or who succeeded it.
     pub(crate) fn agency(&self, path: Option<&AgencyPath>) -> Option<Agency> {
         let found = self.agencies.resolve(path?, self.as_of)?;
         Some(Agency { id: found.id.to_string(), path: found.path.to_string(), fiscal_year_end: found.fiscal_year_end })
     }
 
     /// Whether a binding is for an agency: for everyone, or for it or one above it, wherever both stand on the date.
+    ///
+    /// What is bound for a successor holds for what it took over, and not the reverse; what was bound for the predecessor
+    /// still holds for the records that name it, since a succession alone ends no retention.
     pub(crate) fn applies(&self, bound: &Binding, agency: Option<&Agency>, named: Option<&AgencyPath>) -> bool {
         let Some(scope) = &bound.scope else { return true };
         let path = agency.and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
-        let moved = self.agencies.resolve(scope, self.as_of).map(|found| found.path);
+        let moved = self.agencies.standing(scope, self.as_of).map(|found| found.path);
         let is_within = |path: &AgencyPath| {
             path.is_within(scope.as_str()) || moved.as_ref().is_some_and(|moved| path.is_within(moved.as_str()))
         };

@@ -20,6 +20,7 @@ mod looking;
 pub mod query;
 pub mod replay;
 pub mod schedule;
+mod shortened;
 
 pub use error::RuntimeError;
 pub use fonds_log::{

@@ -30,8 +30,31 @@ pub struct AgencyAnswer {
     pub time_zone: Option<String>,
     /// `MM-DD`, its own or inherited.
     pub fiscal_year_end: Option<String>,
+    /// Who answers for its records, or will, in the order in which they take over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub succeeded_by: Vec<SuccessionAnswer>,
+    /// Whose records it answers for, or will.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub succeeds: Vec<SuccessionAnswer>,
     /// The log size that this reflects.
     pub log_size: u64,
+}
+
+/// The other agency of a succession.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuccessionAnswer {
+    /// Its path.
+    pub path: String,
+    /// Its stable id.
+    pub id: String,
+    /// From when on.
+    pub effective: PartialDate,
+    /// The law, order or decision that it rests on.
+    pub authority: Option<String>,
+    /// Who said so.
+    pub by: Option<String>,
+    /// The entry that says so.
+    pub seq: Seq,
 }
 
 /// A version of a schedule.
@@ -117,7 +140,7 @@ impl Runtime {
     /// The path's agency id as it was defined before, if it was.
     pub(crate) fn agency_id_at(&self, path: &AgencyPath) -> Result<Option<AgencyPath>, RuntimeError> {
         let agencies = register::Agencies::load(self.rows(), None)?;
-        let found = agencies.resolve(path, self.now().date_utc());
+        let found = agencies.standing(path, self.now().date_utc());
         Ok(found
             .filter(|found| found.path == *path && !agencies.definitions(&found.id).is_empty())
             .map(|found| found.id))
@@ -130,10 +153,10 @@ impl Runtime {
     pub fn agency(&self, path: &str, on: Date) -> Result<AgencyAnswer, RuntimeError> {
         let path = AgencyPath::new(path)?;
         let agencies = register::Agencies::load(self.rows(), None)?;
-        let found = agencies.resolve(&path, on);
+        let found = agencies.standing(&path, on);
         let found = found
             .ok_or_else(|| RuntimeError::NotFound(format!("no agency `{path}` is defined: see `fonds agency list`")))?;
-        Ok(self.agency_answer(found))
+        Ok(self.agency_answer(&agencies, found, on))
     }
 
     /// All agencies on a date, in order of path.
@@ -142,19 +165,39 @@ impl Runtime {
     /// When the views cannot be read.
     pub fn agencies(&self, on: Date) -> Result<Vec<AgencyAnswer>, RuntimeError> {
         let agencies = register::Agencies::load(self.rows(), None)?;
-        let mut all: Vec<AgencyAnswer> =
-            agencies.ids().filter_map(|id| agencies.resolve(id, on)).map(|found| self.agency_answer(found)).collect();
+        let found = agencies.ids().filter_map(|id| agencies.standing(id, on));
+        let mut all: Vec<AgencyAnswer> = found.map(|found| self.agency_answer(&agencies, found, on)).collect();
         all.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(all)
     }
 
-    fn agency_answer(&self, found: register::AgencyOn) -> AgencyAnswer {
+    fn agency_answer(&self, agencies: &register::Agencies, found: register::AgencyOn, on: Date) -> AgencyAnswer {
+        let other = |id: &AgencyPath, succession: &register::Succession| SuccessionAnswer {
+            path: agencies.standing(id, on).map_or_else(|| id.to_string(), |found| found.path.to_string()),
+            id: id.to_string(),
+            effective: succession.succeeded.effective,
+            authority: succession.succeeded.who.authority.clone(),
+            by: succession.succeeded.who.by.clone(),
+            seq: succession.position.seq,
+        };
+        let successions = agencies.successions();
+        let (mut succeeded_by, mut succeeds) = (Vec::new(), Vec::new());
+        for succession in successions {
+            let of = &succession.succeeded;
+            if of.agency == found.id {
+                succeeded_by.push(other(&of.successor, succession));
+            } else if of.successor == found.id {
+                succeeds.push(other(&of.agency, succession));
+            }
+        }
         AgencyAnswer {
             path: found.path.to_string(),
             id: found.id.to_string(),
             name: found.name,
             time_zone: found.time_zone,
             fiscal_year_end: found.fiscal_year_end.map(|day| day.to_string()),
+            succeeded_by,
+            succeeds,
             log_size: self.log_size(),
         }
     }
@@ -567,6 +610,7 @@ fn decision_answer(decision: &InForce, texts: &Texts, authority: Option<&str>) -
         mode: decision.mode,
         seq: decision.position.seq,
         item: decision.position.item,
+        shortened_by: decision.shortened_by.clone(),
         fault,
     }
 }

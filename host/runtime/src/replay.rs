@@ -15,6 +15,7 @@ pub use report::{Difference, Replayed, Unreplayed};
 use crate::{Runtime, RuntimeError, Store};
 use batch::Worker;
 use fonds_log::LogError;
+use fonds_model::body::{self, LogErased};
 use fonds_model::decision::{Decided, Fault};
 use fonds_model::{Content, Digest, Entry, Envelope, Kind, Position, Seq};
 use fonds_policy::Plugin;
@@ -152,38 +153,16 @@ impl Runtime {
 }
 
 impl Passed {
-    /// What an erasure took: the items that its body names, and the record that it tells of.
+    /// What an erasure took: the items that its body names, and the records that it tells of.
     fn erasure(&mut self, entry: &Entry) {
         self.amended = true;
         for (_, content) in entry.contents() {
-            let Ok((envelope, body)) = content.split() else { continue };
-            if let Some(subject) = envelope.subject {
-                self.erased_of.insert(subject.to_string(), entry.seq);
-            }
-            if let Ok(body) = serde_json::from_slice::<serde_json::Value>(body) {
-                self.named(&body, entry.seq);
-            }
-        }
-    }
-
-    /// Positions stand in a body as `seq` and `item`, records as `record` or `records`, however deep.
-    fn named(&mut self, value: &serde_json::Value, by: Seq) {
-        let serde_json::Value::Object(fields) = value else {
-            value.as_array().into_iter().flatten().for_each(|value| self.named(value, by));
-            return;
-        };
-        if let Some(seq) = fields.get("seq").and_then(serde_json::Value::as_u64) {
-            let item = fields.get("item").and_then(serde_json::Value::as_u64).unwrap_or(0);
-            let item = u16::try_from(item).unwrap_or(u16::MAX);
-            self.erased_by.insert(Position { seq, item }, by);
-        }
-        for (name, value) in fields {
-            let records = matches!(name.as_str(), "record" | "records" | "id");
-            let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            for text in texts.iter().filter(|_| records).filter_map(serde_json::Value::as_str) {
-                self.erased_of.insert(text.to_owned(), by);
-            }
-            self.named(value, by);
+            let erased = content.split().ok();
+            let erased =
+                erased.and_then(|(envelope, body)| body::parse::<LogErased>(entry.kind, envelope.format, body).ok());
+            let Some(erased) = erased else { continue };
+            self.erased_by.extend(erased.items.iter().map(|item| (item.position(), entry.seq)));
+            self.erased_of.extend(erased.records.into_iter().map(|record| (record.id, entry.seq)));
         }
     }
 }

@@ -20,7 +20,7 @@ const RUN_INDEX: u8 = 0x05;
 pub(crate) const RUNS: &[u8] = &[0x06];
 
 /// The layout of rows below `0x20`; another number means that the store is built again.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// The root of a tree with no leaf: SHA-256 of nothing (RFC 9162 §2.1.1).
 pub(crate) const EMPTY_ROOT: Digest = Digest([

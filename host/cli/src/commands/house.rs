@@ -4,8 +4,10 @@ use super::date_or_today;
 use crate::args::{Agency, Schedule, ScheduleImport};
 use crate::output::{Screen, Tone, pairs, table};
 use crate::{Failure, workshop};
+use fonds_model::body::{Assurance, Who};
 use fonds_model::{Action, PartialDate};
 use fonds_runtime::admin::AgencyDefinition;
+use fonds_runtime::query::{AgencyAnswer, SuccessionAnswer};
 use fonds_runtime::schedule::ImportTold;
 use serde_json::json;
 use std::path::Path;
@@ -32,21 +34,24 @@ pub(crate) fn agency(dir: &Path, command: Agency, screen: Screen) -> Result<(), 
                 format!("{} is defined: entry {}\n", screen.paint(Tone::Name, &path), entry.seq)
             })?;
         }
-        Agency::Show { path } => {
-            let agency = runtime.agency(&path, date_or_today(None)?)?;
-            screen.answer(&agency, |screen| {
-                let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-                pairs(
-                    screen,
-                    &[
-                        ("path", agency.path.clone()),
-                        ("id", agency.id.clone()),
-                        ("name", or_none(&agency.name)),
-                        ("time zone", or_none(&agency.time_zone)),
-                        ("fiscal year ends", or_none(&agency.fiscal_year_end)),
-                    ],
+        Agency::Succeed { old, new, effective, authority, by } => {
+            let who = Who { by: Some(by), authority: Some(authority), ..Who::default() };
+            let who = Who { by_assurance: Some(Assurance::Asserted), ..who };
+            let (entry, said) = runtime.succeed_agency(&old, &new, effective.as_deref(), who)?;
+            let answer = json!({ "agency": said.agency, "successor": said.successor, "effective": said.effective,
+                "seq": entry.seq, "log_size": entry.log_size });
+            screen.answer(&answer, |screen| {
+                let name = |id: &fonds_model::AgencyPath| screen.paint(Tone::Name, id.as_str());
+                let (successor, agency) = (name(&said.successor), name(&said.agency));
+                format!(
+                    "{successor} answers for the records of {agency} from {}: entry {}\n",
+                    said.effective, entry.seq
                 )
             })?;
+        }
+        Agency::Show { path } => {
+            let agency = runtime.agency(&path, date_or_today(None)?)?;
+            screen.answer(&agency, |screen| agency_text(screen, &agency))?;
         }
         Agency::List => {
             let agencies = runtime.agencies(date_or_today(None)?)?;
@@ -57,13 +62,39 @@ pub(crate) fn agency(dir: &Path, command: Agency, screen: Screen) -> Result<(), 
                     or_none(&agency.name),
                     or_none(&agency.time_zone),
                     or_none(&agency.fiscal_year_end),
+                    successions_text(&agency.succeeded_by),
                 ]
             });
-            let shown = table(&["agency", "name", "time zone", "fiscal year ends"], rows);
+            let shown = table(&["agency", "name", "time zone", "fiscal year ends", "succeeded by"], rows);
             screen.list("agencies", &agencies, runtime.log_size(), |_| shown)?;
         }
     }
     Ok(runtime.close()?)
+}
+
+fn agency_text(screen: &Screen, agency: &AgencyAnswer) -> String {
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let mut shown = vec![
+        ("path", agency.path.clone()),
+        ("id", agency.id.clone()),
+        ("name", or_none(&agency.name)),
+        ("time zone", or_none(&agency.time_zone)),
+        ("fiscal year ends", or_none(&agency.fiscal_year_end)),
+    ];
+    for (name, others) in [("succeeded by", &agency.succeeded_by), ("succeeds", &agency.succeeds)] {
+        if !others.is_empty() {
+            shown.push((name, successions_text(others)));
+        }
+    }
+    pairs(screen, &shown)
+}
+
+fn successions_text(others: &[SuccessionAnswer]) -> String {
+    let text = |other: &SuccessionAnswer| {
+        let authority = other.authority.as_ref().map_or_else(String::new, |authority| format!(" [{authority}]"));
+        format!("{} from {}{authority}", other.path, other.effective)
+    };
+    others.iter().map(text).collect::<Vec<_>>().join("; ")
 }
 
 /// `schedule …`.

@@ -130,6 +130,11 @@ fn decisions_text(screen: &Screen, record: &RecordAnswer) -> String {
             screen.paint(Tone::Heading, &head),
             screen.paint(Tone::Quiet, &entry_text(decision))
         );
+        if let Some(entries) = &decision.shortened_by {
+            let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+            let said = format!("  sooner than it decided before, because of: {}\n", entries.join(", "));
+            text += &screen.paint(Tone::Bad, &said);
+        }
         for reason in &decision.reasons {
             let authority = reason.authority.as_ref().map_or_else(String::new, |authority| format!(" [{authority}]"));
             text += &format!("  because {}: {}{authority}\n", reason.code, reason.text);

@@ -7,6 +7,7 @@ use crate::admin::json;
 use crate::effective::{label_in_force, settled};
 use crate::evaluate::{CaseBody, alone, kept};
 use crate::facts::{self, Builder, FACTS_VERSION, Looked, Shared};
+use crate::shortened::shortened_by;
 use fonds_model::decision::{Alone, Decided, Fault, FaultKind, Verdict, World};
 use fonds_model::{Digest, EntityId, Entry, Label, Seq};
 use fonds_policy::decide::{self, Sweep};
@@ -272,10 +273,17 @@ impl Made<'_, '_, '_> {
     /// The item's body with a verdict.
     fn body(&self, verdict: &Verdict, alone: Option<&Alone>) -> Result<Vec<u8>, RuntimeError> {
         let fails = self.question.bound.world == World::Classification && matches!(verdict, Verdict::Fault(_));
-        let subject = self.request.subjects.get(self.index).filter(|_| fails);
-        let kept =
-            subject.and_then(|subject| kept(self.shared, subject, (self.before.0.as_ref(), self.before.1.as_ref())));
-        json(&CaseBody { record: self.case.record.as_str(), facts: self.digest, verdict, kept, alone })
+        let subject = self.request.subjects.get(self.index);
+        let shortened_by = match verdict {
+            Verdict::Retention(said) => {
+                let series = subject.and_then(|subject| subject.series.as_deref());
+                shortened_by(self.shared, &self.case.record, self.question.bound, series, &said.term)?
+            }
+            _ => None,
+        };
+        let stood = (self.before.0.as_ref(), self.before.1.as_ref());
+        let kept = subject.filter(|_| fails).and_then(|subject| kept(self.shared, subject, stood));
+        json(&CaseBody { record: self.case.record.as_str(), facts: self.digest, verdict, kept, alone, shortened_by })
     }
 }
 

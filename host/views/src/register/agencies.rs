@@ -1,10 +1,10 @@
 //! The tree of agencies on a date, as the log knew it.
 
 use super::due;
-use super::keys::{self, AGENCY};
+use super::keys::{self, AGENCY, SUCCESSION};
 use super::record::first_day;
 use crate::rows::{Pending, Rows, ViewError};
-use fonds_model::body::AgencyDefined;
+use fonds_model::body::{AgencyDefined, AgencySucceeded};
 use fonds_model::{AgencyPath, MonthDay, Position, Seq};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,21 @@ pub struct Definition {
     pub defined: AgencyDefined,
 }
 
+/// Another agency that answers for the records of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Succession {
+    /// The entry.
+    pub position: Position,
+    /// What it says.
+    pub succeeded: AgencySucceeded,
+}
+
+impl Succession {
+    fn effective(&self) -> Date {
+        first_day(self.succeeded.effective)
+    }
+}
+
 /// All agencies, as the log knew them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Agencies {
@@ -40,11 +55,22 @@ pub struct Agencies {
     by_id: BTreeMap<AgencyPath, Vec<Definition>>,
     /// Which agencies ever stood at a path.
     by_path: BTreeMap<String, BTreeSet<AgencyPath>>,
+    /// Successions by the id of the agency that was succeeded, in the order in which they take effect.
+    successions: BTreeMap<AgencyPath, Vec<Succession>>,
 }
 
 pub(super) fn fold(rows: &mut Pending<'_>, position: Position, defined: &AgencyDefined) -> Result<(), ViewError> {
     keys::put_long(rows, keys::key_of(AGENCY, position), &keys::json(defined)?, 0)?;
     due::for_all(rows, position, defined.effective)
+}
+
+pub(super) fn fold_succession(
+    rows: &mut Pending<'_>,
+    position: Position,
+    succeeded: &AgencySucceeded,
+) -> Result<(), ViewError> {
+    keys::put_long(rows, keys::key_of(SUCCESSION, position), &keys::json(succeeded)?, 0)?;
+    due::for_all(rows, position, Some(succeeded.effective))
 }
 
 /// Since always, when no date is given.
@@ -80,6 +106,19 @@ impl Agencies {
         for definitions in agencies.by_id.values_mut() {
             definitions.sort_by_key(|definition| (effective(&definition.defined), definition.position));
         }
+        for row in crate::rows::below(rows, &[SUCCESSION]) {
+            let (key, first) = row?;
+            let position = keys::position_of(&key)?;
+            if as_of.is_some_and(|seq| position.seq > seq) {
+                break;
+            }
+            let succeeded: AgencySucceeded = keys::from_json(&keys::whole(rows, &key, first)?, "a succession")?;
+            let of = agencies.successions.entry(succeeded.agency.clone()).or_default();
+            of.push(Succession { position, succeeded });
+        }
+        for successions in agencies.successions.values_mut() {
+            successions.sort_by_key(|succession| (succession.effective(), succession.position));
+        }
         Ok(agencies)
     }
 
@@ -94,13 +133,75 @@ impl Agencies {
         self.by_id.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// An agency by the path that it has on a date, else by its id, else by a path that it had: with what it inherits.
+    /// All successions that were logged, by the agency that was succeeded.
+    pub fn successions(&self) -> impl Iterator<Item = &Succession> {
+        self.successions.values().flatten()
+    }
+
+    /// The succession of an agency that is in force on a date: the last that took effect.
+    #[must_use]
+    pub fn succession(&self, id: &AgencyPath, on: Date) -> Option<&Succession> {
+        self.successions.get(id)?.iter().rev().find(|succession| succession.effective() <= on)
+    }
+
+    /// Whether records of one agency come to another by any of the successions, whatever their dates.
+    #[must_use]
+    pub fn leads_to(&self, from: &AgencyPath, to: &AgencyPath) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![from];
+        while let Some(id) = todo.pop() {
+            if id == to {
+                return true;
+            }
+            if seen.insert(id) {
+                let of = self.successions.get(id).into_iter().flatten();
+                todo.extend(of.map(|succession| &succession.succeeded.successor));
+            }
+        }
+        false
+    }
+
+    /// Who answers on a date for what named a path: the agency itself, or who has succeeded it by then.
+    ///
+    /// A unit that nobody defined goes where the nearest agency above it went. A circle of successions, which the
+    /// command refuses, ends where it closes; a successor that does not stand on the date answers for nothing.
+    #[must_use]
+    pub fn resolve(&self, path: &AgencyPath, on: Date) -> Option<AgencyOn> {
+        let mut found = self.standing(path, on)?;
+        let mut seen = BTreeSet::new();
+        let mut from = self.answering(path, on);
+        while let Some(succession) = from.filter(|id| seen.insert((*id).clone())).and_then(|id| self.succession(id, on))
+        {
+            let successor = &succession.succeeded.successor;
+            let Some(own) = self.settings(successor, on) else { break };
+            found = self.on(Some(successor), own.path, on)?;
+            from = Some(successor);
+        }
+        Some(found)
+    }
+
+    /// The id of the agency itself, or, of a unit that nobody defined, of the nearest above it that somebody did.
+    fn answering(&self, path: &AgencyPath, on: Date) -> Option<&AgencyPath> {
+        self.id_of(path.as_str(), on).or_else(|| path.lineage().skip(1).find_map(|above| self.standing_at(above, on)))
+    }
+
+    /// The id of the agency that a path means on a date, where one is defined.
+    #[must_use]
+    pub fn id_on(&self, path: &AgencyPath, on: Date) -> Option<&AgencyPath> {
+        self.id_of(path.as_str(), on)
+    }
+
+    /// An agency by the path that it has on a date, else by its id, else by a path that it had: with what it inherits, and
+    /// whoever has succeeded it.
     ///
     /// A path that nobody defined is taken as its own id and inherits from those above it; `None` when they are
     /// unknown too.
     #[must_use]
-    pub fn resolve(&self, path: &AgencyPath, on: Date) -> Option<AgencyOn> {
-        let id = self.id_of(path.as_str(), on);
+    pub fn standing(&self, path: &AgencyPath, on: Date) -> Option<AgencyOn> {
+        self.on(self.id_of(path.as_str(), on), path, on)
+    }
+
+    fn on(&self, id: Option<&AgencyPath>, path: &AgencyPath, on: Date) -> Option<AgencyOn> {
         let own = id.and_then(|id| self.settings(id, on));
         let path = own.as_ref().map_or(path, |own| own.path);
         let mut agency = AgencyOn {

@@ -39,8 +39,21 @@ pub struct InForce {
     pub label: Option<Label>,
     /// What it says of the record by itself, where that is another label.
     pub alone: Option<Alone>,
+    /// The entries that made its term sooner than the policy's last recorded one.
+    pub shortened_by: Option<Vec<Position>>,
     /// What it said.
     pub verdict: Verdict,
+}
+
+/// The last term that was recorded for a record, whatever has become of the policy since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastTerm {
+    /// How long.
+    pub term: Term,
+    /// Its facts were those of the log's first `log_size` entries.
+    pub log_size: u64,
+    /// The date that was asked about.
+    pub as_of: PartialDate,
 }
 
 impl InForce {
@@ -73,6 +86,8 @@ struct Held {
     label: Option<(String, Vec<String>)>,
     /// What the policy says of the record by itself, where that is another label.
     alone: Option<Option<(String, Vec<String>)>>,
+    /// The entries that made its term sooner.
+    shortened_by: Option<Vec<Position>>,
     /// The date on which it puts the record into the due index.
     due: Option<PartialDate>,
     /// The verdict's JSON, as it was logged.
@@ -89,6 +104,8 @@ struct RawCase<'a> {
     kept: Option<Label>,
     #[serde(default)]
     alone: Option<Alone>,
+    #[serde(default)]
+    shortened_by: Option<Vec<Position>>,
 }
 
 /// Folds item 0: what the decisions of an entry share.
@@ -117,6 +134,7 @@ pub(super) fn fold_case(
         bound_at: decided.bound_at,
         label: label_of(&verdict).or_else(|| case.kept.map(|label| (label.level, label.categories))),
         alone: case.alone.map(|alone| alone.label.map(|label| (label.level, label.categories))),
+        shortened_by: case.shortened_by,
         due: due.map(PartialDate::from),
         verdict: case.verdict.get().to_owned(),
     };
@@ -243,6 +261,7 @@ pub fn decisions_under(
             digest: Digest(held.digest),
             label: held.label.map(label),
             alone: held.alone.map(|alone| Alone { label: alone.map(label) }),
+            shortened_by: held.shortened_by,
             verdict,
         });
     }
@@ -282,6 +301,68 @@ fn held(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<Vec<Held>,
         }
     }
     Ok(latest)
+}
+
+/// The last term that a binding of this name recorded for a record up to entry `as_of`: however it was bound then, and
+/// before any fault. Where it recorded none, the longest of what bindings recorded that no longer stand.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn last_term(
+    rows: &dyn Rows,
+    bindings: &[Binding],
+    id: &EntityId,
+    name: &str,
+    as_of: Option<Seq>,
+) -> Result<Option<LastTerm>, ViewError> {
+    let latest = held(rows, id, as_of)?;
+    let gone = |held: &&Held| bindings.iter().all(|bound| bound.name != held.binding);
+    let own: Vec<&Held> = latest.iter().filter(|held| held.binding == name).collect();
+    let asked = if own.is_empty() { latest.iter().filter(gone).collect() } else { own };
+    let mut longest: Option<LastTerm> = None;
+    for held in asked {
+        if let Some(found) = term_of(rows, id, held)?
+            && longest.as_ref().is_none_or(|known| length(&known.term) < length(&found.term))
+        {
+            longest = Some(found);
+        }
+    }
+    Ok(longest)
+}
+
+/// How long a term keeps: forever, then a wait, then dates; abstaining is no term.
+fn length(term: &Term) -> (u8, Option<Date>) {
+    match term {
+        Term::Abstain => (0, None),
+        Term::Until(until) => (1, Some(until.last_day())),
+        Term::Waiting(_) => (2, None),
+        Term::Forever => (3, None),
+    }
+}
+
+/// The term of a decision, or, of a fault, of the binding's last answer before it.
+fn term_of(rows: &dyn Rows, id: &EntityId, held: &Held) -> Result<Option<LastTerm>, ViewError> {
+    let read = |held: &Held| -> Result<Option<Option<LastTerm>>, ViewError> {
+        let verdict = serde_json::from_str(&held.verdict).map_err(|_| ViewError::Damaged("a decision's verdict"))?;
+        let Verdict::Retention(retention) = verdict else {
+            return Ok((!matches!(verdict, Verdict::Fault(_))).then_some(None));
+        };
+        let context = context(rows, held.position.seq)?.ok_or(ViewError::Damaged("a decision without its context"))?;
+        Ok(Some(Some(LastTerm { term: retention.term, log_size: context.log_size, as_of: context.as_of })))
+    };
+    if let Some(found) = read(held)? {
+        return Ok(found);
+    }
+    for row in keys::facts_back(rows, DECIDED_BEFORE, id.as_str(), Some(held.position.seq)) {
+        let (key, first) = row?;
+        let before: Held = keys::decode(&keys::whole(rows, &key, first)?, "a decision that was replaced")?;
+        if before.binding == held.binding
+            && let Some(found) = read(&before)?
+        {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// What enforced classification decisions give a record that has no label or series of its own.

@@ -48,6 +48,9 @@ pub(super) const BACKUP: u8 = b'Z';
 /// Holds, by name.
 pub(super) const HOLD: u8 = b'Y';
 
+/// Agencies that succeed others.
+pub(super) const SUCCESSION: u8 = b'S';
+
 const POSITION_BYTES: usize = 10;
 
 fn position_bytes(position: Position) -> [u8; POSITION_BYTES] {

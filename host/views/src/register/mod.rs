@@ -28,10 +28,12 @@ mod testing;
 mod tests;
 mod write;
 
-pub use agencies::{Agencies, AgencyOn, Definition};
+pub use agencies::{Agencies, AgencyOn, Definition, Succession};
 pub use backups::{BackupKept, backups};
 pub use bindings::{Binding, Installed, bindings, plugins};
-pub use decisions::{Classified, InForce, classified, context, decided, decisions, decisions_under};
+pub use decisions::{
+    Classified, InForce, LastTerm, classified, context, decided, decisions, decisions_under, last_term,
+};
 pub use due::{
     Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
 };
@@ -42,7 +44,7 @@ pub use read::{
     Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, filed_on, history, ids, lifecycle, record,
     record_on, records, records_after, records_on, standing,
 };
-pub use record::{Facts, File, Mark, Occurrence, Record, State};
+pub use record::{Facts, File, Mark, Occurrence, Record, State, first_day};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
 pub use state::{ATTRIBUTE_BYTES_STORED_MAX, OCCURRENCES_STORED_MAX, Occurred, RecordState, What, resolve};
 
@@ -91,6 +93,7 @@ fn concerns_register(kind: Kind) -> bool {
             Kind::EntryCorrected
                 | Kind::EntryAnnulled
                 | Kind::AgencyDefined
+                | Kind::AgencySucceeded
                 | Kind::ScheduleImported
                 | Kind::PluginInstalled
                 | Kind::PolicyBound
@@ -124,6 +127,7 @@ fn fold_body(
     }
     match kind {
         Kind::AgencyDefined => agencies::fold(rows, position, &parsed!(body::AgencyDefined)),
+        Kind::AgencySucceeded => agencies::fold_succession(rows, position, &parsed!(body::AgencySucceeded)),
         Kind::ScheduleImported if position.item == 0 => {
             schedules::fold_part(rows, position, &parsed!(body::ScheduleImported))
         }

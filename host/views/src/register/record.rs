@@ -334,7 +334,8 @@ fn occurrence(trigger: Trigger, occurred: &Occurred) -> Occurrence {
 }
 
 /// The first day that a date can mean.
-pub(super) fn first_day(date: PartialDate) -> Date {
+#[must_use]
+pub fn first_day(date: PartialDate) -> Date {
     let last = date.last_day();
     if date.is_exact() {
         return last;

@@ -2,7 +2,8 @@
 
 use crate::register::testing::{Log, day, event, id};
 use crate::register::{
-    Agencies, InForce, RuleInForce, Schedules, bindings, classified, decisions, due, plugins, series_on,
+    Agencies, InForce, RuleInForce, Schedules, bindings, classified, decisions, due, must_look_at_all, plugins,
+    series_on,
 };
 use crate::rows::MemoryRows;
 use fonds_model::decision::Verdict;
@@ -241,4 +242,55 @@ fn installed_plugins_are_listed_as_the_log_knew_them() {
     assert_eq!(plugins(&rows, None).unwrap().len(), 2);
     let first = plugins(&rows, Some(0)).unwrap();
     assert_eq!((first.len(), first[0].plugin.name.as_str(), first[0].plugin.summary.len()), (1, "one", 5_000));
+}
+
+#[test]
+fn who_succeeded_an_agency_answers_from_its_day_on_for_its_undefined_units_too_and_a_circle_ends() {
+    let mut log = Log::default();
+    for path in ["vn/old", "vn/old/desk", "vn/new", "vn/newer"] {
+        let zone = if path == "vn/new" { json!("Asia/Ho_Chi_Minh") } else { json!(null) };
+        log.push(event(Kind::AgencyDefined, "", json!({"path": path, "id": path, "time_zone": zone})));
+    }
+    let succeed = |log: &mut Log, old: &str, new: &str, effective: &str| {
+        log.push(event(Kind::AgencySucceeded, "", json!({"agency": old, "successor": new, "effective": effective})))
+    };
+    let first = succeed(&mut log, "vn/old", "vn/new", "2027-01-01");
+    succeed(&mut log, "vn/new", "vn/newer", "2030");
+    let rows = log.rows();
+    let agencies = Agencies::load(&rows, None).unwrap();
+    let path = |text: &str| fonds_model::AgencyPath::new(text).unwrap();
+    let answers =
+        |agencies: &Agencies, of: &str, on: &str| agencies.resolve(&path(of), day(on)).unwrap().path.to_string();
+    assert_eq!(answers(&agencies, "vn/old", "2026-12-31"), "vn/old");
+    assert_eq!(answers(&agencies, "vn/old", "2027-01-01"), "vn/new");
+    assert_eq!(
+        agencies.resolve(&path("vn/old"), day("2027-01-01")).unwrap().time_zone.as_deref(),
+        Some("Asia/Ho_Chi_Minh")
+    );
+    assert_eq!(answers(&agencies, "vn/old", "2030-01-01"), "vn/newer", "and who succeeded the successor");
+    assert_eq!(
+        answers(&agencies, "vn/old/counter", "2027-01-01"),
+        "vn/new",
+        "nobody defined it: it goes with its agency"
+    );
+    assert_eq!(answers(&agencies, "vn/old/desk", "2027-01-01"), "vn/old/desk", "an agency of its own stays");
+    assert_eq!(agencies.standing(&path("vn/old"), day("2031-01-01")).unwrap().path.as_str(), "vn/old");
+    assert!(
+        agencies.leads_to(&path("vn/old"), &path("vn/newer")) && !agencies.leads_to(&path("vn/newer"), &path("vn/old"))
+    );
+    let before = Agencies::load(&rows, Some(first - 1)).unwrap();
+    assert_eq!(answers(&before, "vn/old", "2028-01-01"), "vn/old", "nobody knew yet");
+    sweep_as_of(&mut log, "2026-06-01");
+    assert!(!must_look_at_all(&log.rows(), day("2026-12-31")).unwrap());
+    assert!(must_look_at_all(&log.rows(), day("2027-01-01")).unwrap(), "every record is looked at on the day");
+    succeed(&mut log, "vn/newer", "vn/old", "2031");
+    let agencies = Agencies::load(&log.rows(), None).unwrap();
+    assert!(["vn/old", "vn/new", "vn/newer"].contains(&answers(&agencies, "vn/old", "2032-01-01").as_str()));
+}
+
+fn sweep_as_of(log: &mut Log, as_of: &str) {
+    let size = log.entries.len();
+    let body =
+        json!({"as_of": as_of, "log_size": size, "evaluated": 1, "changed": 0, "faults": 0, "digest": "0".repeat(64)});
+    log.push(event(Kind::SweepCompleted, "", body));
 }
