@@ -206,7 +206,7 @@ mod tests {
                 prop_assert_eq!(&in_order, &model.clone().into_iter().collect::<Vec<_>>());
                 let within: Vec<Put> = in_order.into_iter().filter(|(key, _)| *key >= from && to.as_ref().is_none_or(|to| key < to)).collect();
                 let first = if back { within.len().saturating_sub(count)..within.len() } else { 0..count.min(within.len()) };
-                if !to.as_ref().is_some_and(|to| *to <= from) {
+                if to.as_ref().is_none_or(|to| *to > from) {
                     prop_assert_eq!(all(&page(&memory, &from, to.as_deref(), back, count)), &within[first]);
                 } else {
                     page(&memory, &[], None, false, 1);
