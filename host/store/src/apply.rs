@@ -13,10 +13,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-/// A batch has about this many rows. sled gave memory back with batches of 200, and never with ten times that.
+/// A block goes to sled by so many rows. sled gave memory back with batches of 200, and never with ten times that.
+const BATCH_ROWS: usize = 180;
+/// About so many rows join those in memory at once: what folds have pending is a tree, and quick while it is small.
 ///
 /// What one item brings stays together whatever its size, since only the position tells what has been counted.
-const BATCH_ROWS: usize = 180;
+const STEP_ROWS: usize = 24;
 /// Keys of views hold at most two ids of 2,048 bytes each, and some bytes beside them.
 const KEY_BYTES_MAX: usize = 4_608;
 
@@ -197,7 +199,7 @@ impl Step<'_> {
             }
             fold(&framed.entry, item, &mut self.pending).map_err(|error| self.store.view_failed(error))?;
             self.progress.next = after(seq, item, next.is_none());
-            if self.own.len() + self.pending.len() >= BATCH_ROWS {
+            if self.own.len() + self.pending.len() >= STEP_ROWS {
                 self.write()?;
             }
         }

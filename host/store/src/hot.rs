@@ -70,7 +70,9 @@ impl Rows for WriterRows<'_> {
         if let Some(value) = self.hot.borrow().get(hash, key) {
             return Ok(Some(value.to_vec()));
         }
-        let value = self.store.get(key)?;
+        let base = &self.store.base;
+        let value =
+            base.layers().get_hashed(&base.disk, key, hash).map_err(|error| ViewError::Store(error.to_string()))?;
         if let Some(value) = &value {
             self.hot.borrow_mut().keep(hash, key, value);
         }

@@ -20,12 +20,16 @@ pub(crate) struct Layers {
 impl Layers {
     /// The value under a key.
     pub(crate) fn get(&self, disk: &Disk, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.get_hashed(disk, key, run::hash(key))
+    }
+
+    /// The value under a key whose [`run::hash`] is known.
+    pub(crate) fn get_hashed(&self, disk: &Disk, key: &[u8], hash: u64) -> Result<Option<Vec<u8>>, StoreError> {
         for memory in std::iter::once(&self.memory).chain(&self.full) {
             if let Some(value) = memory.read().unwrap_or_else(PoisonError::into_inner).get(key) {
                 return Ok(value.clone());
             }
         }
-        let hash = run::hash(key);
         for run in &self.runs {
             if let Some(value) = run.get(disk, key, hash)? {
                 return Ok(value);

@@ -392,13 +392,8 @@ impl Bloom {
 
 /// A hash that stays the same for ever, since filters are stored (the mixer of splitmix64 over words).
 pub(crate) fn hash(key: &[u8]) -> u64 {
-    hash_from(0, key)
-}
-
-/// Another hash for each `seed`.
-pub(crate) fn hash_from(seed: u64, key: &[u8]) -> u64 {
     let (words, rest) = key.as_chunks::<8>();
-    let mut hash = words.iter().fold(seed ^ key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    let mut hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u64::from_le_bytes(*word)));
     if !rest.is_empty() {
         let mut word = [0; 8];
         word.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);

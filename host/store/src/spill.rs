@@ -16,9 +16,9 @@ use fonds_log::StoreError;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-/// Rows take about this much memory before they are handed over, and as much again while they are written: some 50,000
+/// Rows take about this much memory before they are handed over, and as much again while they are written: some 30,000
 /// events, of which twice as many are applied again after a crash.
-const MEMORY_BYTES_MAX: usize = if cfg!(test) { 8 * 1024 } else { 64 * 1024 * 1024 };
+const MEMORY_BYTES_MAX: usize = if cfg!(test) { 8 * 1024 } else { 40 * 1024 * 1024 };
 /// So many runs of about one size become one.
 const MERGED_RUNS: usize = 4;
 /// After so many rows a merge looks whether memory is full.
