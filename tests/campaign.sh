@@ -3,7 +3,7 @@
 #
 #   power-loss [2100]   N states after a power loss, and a quarter as many of a program that never syncs
 #   inject [2000]       N calls on files that fail, or at which the process is killed, before and after they took effect
-#   kill [1000]         N times kill -9 during ingest, evaluate and store rebuild
+#   kill [1000]         N times kill -9 during ingest, evaluate, log erase and store rebuild
 #   flips [1000]        N times one flipped bit anywhere in the data folder
 #   full-disk [200]     N disks that fill up
 #   fuzz [60]           each target N seconds under cargo-fuzz, where that and a nightly Rust are installed; and without

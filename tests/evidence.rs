@@ -464,3 +464,25 @@ fn a_record_with_a_hundred_entries_is_checked_in_under_100_milliseconds_and_its_
     // Other work on the machine, and a build without optimisation, are allowed for; the figure is for a quiet one.
     assert!(took.as_millis() < 1_000, "{took:?}");
 }
+
+#[test]
+fn evidence_of_an_erased_record_proves_that_it_was_and_by_whom_and_holds_nothing_of_it() {
+    let store = decided();
+    let keys = [key(&store)];
+    assert!(evidence(&store, "case/1").contains("appeal"));
+    let proposal =
+        store.json(&["log", "erase", "--record", "case/1", "--authority", "Archives Act 5", "--by", "jansen"]);
+    let proposal = proposal["proposal"].to_string();
+    store.ok(&["log", "erase", "--approve", &proposal, "--by", "visser"]);
+    let file = evidence(&store, "case/1");
+    assert!(!file.contains("appeal") && !file.contains("alert"), "the title and the purpose are gone");
+    for kept in ["case/1", "log.erased", "record.destroyed", "Archives Act 5", "visser"] {
+        assert!(file.contains(kept), "{kept}");
+    }
+    assert_eq!(one(file.as_bytes(), &[&keys[0]], &[]), "");
+    let unsaid = with(&file, |document| {
+        let at = position(document, "log.erased");
+        document["entries"].as_array_mut().unwrap().remove(at);
+    });
+    assert_ne!(one(&unsaid, &[&keys[0]], &[]), "", "content that is missing without an erasure proves nothing");
+}

@@ -1,4 +1,4 @@
-//! kill -9 at any moment, again and again, while it takes events in, decides, and makes its store anew.
+//! kill -9 at any moment, again and again, while it takes events in, decides, erases, and makes its store anew.
 //!
 //! What was acknowledged is heard by this process through a pipe, and outlives the one that is killed.
 //! `bash tests/campaign.sh kill [CYCLES]` is the long form.
@@ -44,9 +44,11 @@ struct Cycle {
     safe: u64,
     /// A checkpoint that was seen.
     kept: Kept,
-    /// About how many milliseconds each of the three commands takes to its end, as far as is known: a kill after none
+    /// About how many milliseconds each of the four commands takes to its end, as far as is known: a kill after none
     /// of its work, or after all, would test nothing.
-    reach_ms: [u64; 3],
+    reach_ms: [u64; 4],
+    /// Events that were erased: they do not rise from the dead when they are sent again.
+    erased: u64,
     /// Files of events that are yet to be sent whole.
     unfinished: Vec<String>,
 }
@@ -59,14 +61,14 @@ impl Cycle {
         store.must(&["plugin", "install", text(&component("plugins/retention"))]);
         store.must(&["policy", "bind", "keep", "--plugin", "retention"]);
         let kept = Kept::now(&store).expect("a checkpoint");
-        Self { store, safe: kept.size(), kept, reach_ms: [300; 3], unfinished: Vec::new() }
+        Self { store, safe: kept.size(), kept, reach_ms: [300; 4], erased: 0, unfinished: Vec::new() }
     }
 
     /// Kills one command, and looks at what is left.
     fn turn(&mut self, number: u32, random: &mut Random) {
-        let which = [0, 0, 1, 2][number as usize % 4];
+        let which = [0, 0, 1, 2, 3][number as usize % 5];
         let wait = Duration::from_millis(3 + random.below(self.reach_ms[which]));
-        let (job, said, done) = match number % 4 {
+        let (job, said, done) = match number % 5 {
             0 | 1 => {
                 let events =
                     records(number * RECORDS..(number + 1) * RECORDS) + &runs(number * RUNS..(number + 1) * RUNS);
@@ -82,10 +84,11 @@ impl Cycle {
                 let (said, done) = kill_after(&self.store, &["evaluate", "--as-of", "2021-01-01"], wait);
                 ("evaluate", said, done)
             }
-            _ => {
+            3 => {
                 let (said, done) = kill_after(&self.store, &["store", "rebuild"], wait);
                 ("store rebuild", said, done)
             }
+            _ => self.erase(random, wait),
         };
         let reach = self.reach_ms[which];
         self.reach_ms[which] = if done { reach * 4 / 5 } else { reach * 8 / 7 }.clamp(20, 4_000);
@@ -103,19 +106,43 @@ impl Cycle {
         );
     }
 
+    /// Kills an erasure; then it is ended, and what was to go is gone.
+    fn erase(&mut self, random: &mut Random, wait: Duration) -> (&'static str, String, bool) {
+        // The host's own entries cannot be erased, and what is gone cannot go again.
+        let (item, proposal) = loop {
+            let item = random.below(self.safe).to_string();
+            let told = ["--output", "json", "log", "erase", "--item", &item, "--authority", "Act 1", "--by", "a"];
+            let output = self.store.trial(&told).output().expect("it starts");
+            if output.status.success() {
+                let proposed: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+                break (item, proposed["proposal"].to_string());
+            }
+            assert!(matches!(output.status.code(), Some(2 | 4)), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        let (said, done) = kill_after(&self.store, &["log", "erase", "--approve", &proposal, "--by", "b"], wait);
+        assert_eq!(self.store.must(&["verify"])["verified"], true, "an erasure killed after {wait:?}");
+        assert_eq!(self.store.must(&["log", "erase", "--approve", &proposal, "--by", "b"])["state"], "erased");
+        assert!(self.store.must(&["log", "show", &item])["items"][0]["erased_by"].is_u64());
+        self.erased += 1;
+        ("erase", said, done)
+    }
+
     /// Sends all that was begun whole, and it counts once.
     fn complete(&mut self) {
         let all = u64::from(RUNS + 2 * RECORDS);
         for file in &self.unfinished {
             let sent = self.store.must(&["ingest", file]);
             let appended = sent["appended"].as_u64().expect("a count");
-            assert_eq!(appended + sent["duplicate"].as_u64().unwrap(), all, "{sent}");
+            let gone = sent["erased"].as_u64().unwrap_or(0);
+            assert!(gone <= self.erased, "{sent}");
+            assert_eq!(appended + sent["duplicate"].as_u64().unwrap() + gone, all, "{sent}");
             assert_eq!(sent["log_size"], self.safe + appended);
             self.safe += appended;
         }
         if let Some(file) = self.unfinished.last() {
             let again = self.store.must(&["ingest", file]);
-            assert_eq!((&again["appended"], &again["duplicate"]), (&Value::from(0), &Value::from(all)));
+            let gone = again["erased"].as_u64().unwrap_or(0);
+            assert_eq!((&again["appended"], &again["duplicate"]), (&Value::from(0), &Value::from(all - gone)));
         }
     }
 

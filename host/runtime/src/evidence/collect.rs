@@ -62,7 +62,7 @@ impl Runtime {
             )));
         }
         let reader = self.log().reader()?;
-        self.add_erasures(&reader, &mut wanted)?;
+        self.add_erasures(&mut wanted)?;
         if wanted.0.len() > ENTRIES_MAX {
             let why = format!("`{id}` has {} entries, and evidence has at most {ENTRIES_MAX}", wanted.0.len());
             return Err(RuntimeError::Invalid(why));
@@ -122,26 +122,15 @@ impl Runtime {
     }
 
     /// The entries that erased what is wanted; erasures are few, and looked for only when something is gone.
-    fn add_erasures(&self, reader: &Reader, wanted: &mut Wanted) -> Result<(), RuntimeError> {
-        let mut gone = BTreeSet::new();
+    fn add_erasures(&self, wanted: &mut Wanted) -> Result<(), RuntimeError> {
+        let mut said = BTreeSet::new();
         for (seq, items) in &wanted.0 {
-            for (item, index) in self.entry(*seq)?.items.iter().zip(0..) {
-                if item.content.is_none() && items.contains(&index) {
-                    gone.insert((*seq, usize::from(index), item.digest));
-                }
-            }
+            let entry = self.entry(*seq)?;
+            let gone = entry.items.iter().zip(0..).filter(|(_, index)| items.contains(index));
+            said.extend(gone.filter_map(|(item, _)| item.erased.as_ref().map(|erased| erased.by)));
         }
-        let Some((first, ..)) = gone.first().copied() else { return Ok(()) };
-        for framed in reader.entries(first)? {
-            let entry = framed?.entry;
-            if entry.kind != Kind::LogErased {
-                continue;
-            }
-            for (position, content) in entry.contents() {
-                if check::erased_by(&content.payload).iter().any(|named| gone.contains(named)) {
-                    wanted.add(position);
-                }
-            }
+        for seq in said {
+            wanted.add(Position { seq, item: 0 });
         }
         Ok(())
     }
