@@ -129,3 +129,22 @@ fn a_second_process_is_told_the_pid_of_the_first() {
     first.wait().expect("it ends");
     store.ok(&["record", "list"]);
 }
+
+#[test]
+fn a_store_that_cannot_be_read_is_set_aside_with_a_word_and_made_anew_unasked() {
+    let store = Store::new();
+    store.ok(&["ingest", &store.write("records", crate::trial::records(0..50))]);
+    let whole = store.json(&["record", "list"]);
+    let db = store.dir().join("store/db");
+    let mut bytes = std::fs::read(&db).unwrap();
+    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    std::fs::write(&db, bytes).unwrap();
+    let asked = store.run(&["--quiet", "--output", "json", "record", "list"]);
+    let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert_eq!(asked.status.code(), Some(0), "{said}");
+    assert_eq!(serde_json::from_slice::<Value>(&asked.stdout).unwrap(), whole);
+    assert!(said.contains("store.lost") && said.contains("made anew") && !said.contains("panicked"), "{said}");
+    assert!(store.dir().join("store.lost/db").is_file(), "it is kept, in case that it has what the journal lost");
+    let again = store.run(&["record", "list"]);
+    assert!(again.status.success() && again.stderr.is_empty(), "{}", String::from_utf8_lossy(&again.stderr));
+}
