@@ -34,7 +34,7 @@ fuzz() {
         FONDS_FUZZ=0 FONDS_FUZZ_SEEDS=$seeds cargo test --quiet --test fonds -- fuzzing
         # What a policy answers needs the engine, and that takes long to build anew for this: it is left to the mutations.
         export CARGO_TARGET_DIR=$PWD/target/fuzz
-        for name in header journal note checkpoint proof openlineage cloudevents xes schedule; do
+        for name in header journal note checkpoint proof evidence openlineage cloudevents xes schedule; do
             printf '\n== %s\n' "$name"
             FONDS_FUZZ_TARGET=$name cargo +nightly fuzz run --fuzz-dir tests/fuzz --no-default-features \
                 --features libfuzzer target "$seeds/$name" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048

@@ -15,6 +15,21 @@ const TRIALS: u32 = 12;
 /// What can be made anew from the journal: whatever happens to it, every question is answered as before.
 const REBUILT: [&str; 4] = ["store", "hashes", "cache", "lock"];
 
+/// A journal is put together again from the store: then all is as before.
+fn repaired(store: &Store, whole: &Whole, random: &mut Random) -> Result<(), String> {
+    let came = store.came(&["log", "repair"]);
+    if came.code() != Some(0) {
+        return Err(format!("log repair: {}", came.said));
+    }
+    if store.must(&["verify"])["verified"] != true {
+        return Err("what was repaired does not verify".to_owned());
+    }
+    match ask(store, whole, random)? {
+        0 => Ok(()),
+        refused => Err(format!("{refused} refused after the repair")),
+    }
+}
+
 /// What commands that change something answer on a whole store.
 fn changes(store: &Store) -> [Came; 2] {
     // All of it is there already, and every decision stands.
@@ -108,6 +123,12 @@ fn one_flipped_bit_anywhere_is_noticed_or_harmless_and_never_a_wrong_answer() {
         match ask(&copy, &whole, &mut random) {
             Ok(refused) => {
                 tally.entry(area.clone()).or_default()[usize::from(refused > 0)] += 1;
+                let noticed = refused > 0;
+                if let Some(why) =
+                    (area == "journal" && noticed).then(|| repaired(&copy, &whole, &mut random)).and_then(Result::err)
+                {
+                    wrong.push(format!("trial {trial}, {} at {place:?}: {why}", below.display()));
+                }
                 if refused > 0 && REBUILT.contains(&area.as_str()) {
                     wrong.push(format!("trial {trial}, {} at {place:?}: {refused} refused", below.display()));
                 }

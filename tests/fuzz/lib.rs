@@ -13,6 +13,7 @@
 #[cfg(feature = "answers")]
 mod answers;
 mod events;
+mod evidence;
 mod log;
 
 /// Something that is parsed.
@@ -32,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "note", body: log::note, seeds: log::note_seeds },
     Target { name: "checkpoint", body: log::checkpoint, seeds: log::checkpoint_seeds },
     Target { name: "proof", body: log::proof, seeds: log::proof_seeds },
+    Target { name: "evidence", body: evidence::evidence, seeds: evidence::evidence_seeds },
     Target { name: "openlineage", body: events::openlineage, seeds: events::openlineage_seeds },
     Target { name: "cloudevents", body: events::cloudevents, seeds: events::cloudevents_seeds },
     Target { name: "xes", body: events::xes, seeds: events::xes_seeds },
