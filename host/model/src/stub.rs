@@ -4,7 +4,6 @@ use crate::body::{self, Who};
 use crate::{Envelope, Format, Kind};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// The keys of an OpenLineage event that say which entities and activities it joins; all others are content.
 const LINEAGE_KEYS: [&str; 23] = [
@@ -102,34 +101,33 @@ fn of_body(kind: Kind, envelope: &Envelope, body: &[u8]) -> Option<Vec<u8>> {
         serde_json::to_vec(body).ok()
     }
     macro_rules! stub {
-        ($type:ident, |$body:ident| { $($field:ident : $value:expr),* $(,)? }) => {{
-            let $body = body::parse::<body::$type>(kind, envelope.format, body).ok()?;
-            json(&body::$type { $($field: $value,)* who: ground(&$body.who), ..$body })
+        ($type:ident $(, $field:ident)*) => {{
+            let mut stub = body::parse::<body::$type>(kind, envelope.format, body).ok()?;
+            stub.who = ground(&stub.who);
+            $(stub.$field = Default::default();)*
+            json(&stub)
         }};
     }
-    let no_attributes = BTreeMap::new;
     match kind {
-        Kind::RecordCreated | Kind::RecordCaptured => {
-            stub!(Created, |body| { title: None, attributes: no_attributes() })
-        }
-        Kind::RecordFiled => stub!(Filed, |body| {}),
-        Kind::RecordClassified => stub!(Classified, |body| {}),
-        Kind::RecordLabelled => stub!(Labelled, |body| {}),
-        Kind::RecordModified => stub!(Modified, |body| { title: None, attributes: no_attributes() }),
-        Kind::RecordAccessed | Kind::RecordShared => stub!(Accessed, |body| { with: None, purpose: None }),
-        Kind::RecordClosed | Kind::RecordReopened => stub!(Closed, |body| {}),
-        Kind::RecordSuperseded => stub!(Superseded, |body| {}),
-        Kind::RecordEvent => stub!(Happened, |body| { attributes: no_attributes() }),
-        Kind::RecordMoved => stub!(Moved, |body| { location: None }),
-        Kind::RecordMigrated => stub!(Migrated, |body| { format: None }),
-        Kind::RecordFixityChecked => stub!(FixityChecked, |body| { digest: String::new() }),
-        Kind::RecordLossReported => stub!(LossReported, |body| { what: None }),
+        Kind::RecordCreated | Kind::RecordCaptured => stub!(Created, title, attributes),
+        Kind::RecordFiled => stub!(Filed),
+        Kind::RecordClassified => stub!(Classified),
+        Kind::RecordLabelled => stub!(Labelled),
+        Kind::RecordModified => stub!(Modified, title, attributes),
+        Kind::RecordAccessed | Kind::RecordShared => stub!(Accessed, with, purpose),
+        Kind::RecordClosed | Kind::RecordReopened => stub!(Closed),
+        Kind::RecordSuperseded => stub!(Superseded),
+        Kind::RecordEvent => stub!(Happened, attributes),
+        Kind::RecordMoved => stub!(Moved, location),
+        Kind::RecordMigrated => stub!(Migrated, format),
+        Kind::RecordFixityChecked => stub!(FixityChecked, digest),
+        Kind::RecordLossReported => stub!(LossReported, what),
         Kind::EntryCorrected => {
             let body = body::parse::<body::Corrected>(kind, envelope.format, body).ok()?;
             let new = if keeps_field(&body.field) { body.new.clone() } else { Value::Null };
             json(&body::Corrected { new, who: ground(&body.who), ..body })
         }
-        Kind::EntryAnnulled => stub!(Annulled, |body| {}),
+        Kind::EntryAnnulled => stub!(Annulled),
         _ => None,
     }
 }
