@@ -142,3 +142,37 @@ fn a_damaged_journal_is_named_by_entry_and_repaired_from_the_store() {
     store.ok(&["verify"]);
     assert_eq!(store.ok(&["--output", "json", "log", "show", "30"]), whole);
 }
+
+#[test]
+fn what_another_log_erased_or_released_means_nothing_here() {
+    let (store, ..) = filled();
+    let (to, new) = (store.file("backup"), store.file("new"));
+    store.ok(&["backup", text(&to)]);
+    let (other, ..) = filled();
+    let proposal = propose(&other, &["--item", "14"]);
+    approve(&other, &proposal);
+    let refused = at(&store.dir(), &["restore", "--later", text(&other.dir())]);
+    assert!(refused.0 == 4 && refused.2.contains("no restored copy"), "{refused:?}");
+    let told =
+        ["restore", text(&to), "--new-origin", "again.example/log", "--later", &other.dir().display().to_string()];
+    assert_ne!(at(&new, &told).0, 0, "it is signed by nobody whom this log knows");
+    assert!(ok(&new, &["log", "show", "14"])["items"][0]["payload"].as_str().unwrap().contains(SECRET));
+    ok(&new, &["verify"]);
+}
+
+#[test]
+fn a_backup_is_not_written_to_and_never_loses_what_it_has_to_a_damaged_log() {
+    let (store, cases, _) = filled();
+    let to = store.file("backup");
+    store.ok(&["backup", text(&to)]);
+    let (code, _, said) = at(&to, &["ingest", &cases]);
+    assert!(code == 5 && said.contains("restore"), "{code} {said}");
+    assert!(!to.join("store").exists(), "asking leaves nothing there");
+    store.ok(&["annul", "3", "--reason", "test"]);
+    let segment = std::fs::read_dir(store.dir().join("journal")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[500] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    store.refused(5, &["backup", text(&to)]);
+    assert_eq!(ok(&to, &["verify"])["verified"], true, "the older copy is still whole");
+}

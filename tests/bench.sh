@@ -120,7 +120,7 @@ quiet
 timed "$bin/fonds" -v --store "$store" verify --replay 2>&1 | tee "$work/replayed.txt"
 # `N in S s, R/s` of each: decisions in the log, and decisions made again.
 rate() { sed -n "s|^$1: .* s, \([0-9]*\)/s\$|\1|p" "$2" | tail -n 1; }
-made=$(rate 'decisions made' "$work/made.txt")
+made=$(rate 'decisions acknowledged' "$work/made.txt")
 again=$(rate 'decisions replayed' "$work/replayed.txt")
 awk -v made="${made:-0}" -v again="${again:-0}" 'BEGIN {
     if (made == 0 || again == 0) { print "   the rates could not be read"; exit 1 }

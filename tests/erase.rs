@@ -206,3 +206,35 @@ fn an_item_that_tells_of_two_records_waits_for_both() {
         assert_eq!(store.json(&["record", "show", id])["state"], "destroyed");
     }
 }
+
+#[test]
+fn a_hold_on_a_file_holds_what_is_filed_into_it() {
+    let store = Store::new();
+    let events = [
+        cloud_event("1", "record.created", "file/1", "2020-01-01", &json!({ "agency": "a" })),
+        cloud_event("2", "record.created", "case/1", "2020-01-01", &json!({ "file": "file/1", "title": SECRET })),
+    ];
+    store.ok(&["ingest", &store.write("events.ndjson", events.concat())]);
+    store.ok(&["hold", "place", "inquiry", "--authority", "Council 12", "--records", "file/1"]);
+    let proposal = propose(&store, &["--record", "case/1"]);
+    let pending = store.answer(1, &["log", "erase", "--approve", &proposal, "--by", "visser"]);
+    assert!(pending["pending"][0].as_str().unwrap().contains("hold:inquiry"), "{pending}");
+    assert_eq!(store.json(&["record", "show", "case/1"])["title"], SECRET);
+}
+
+#[test]
+fn a_record_is_not_called_destroyed_while_something_of_it_came_after_the_proposal() {
+    let (store, ..) = filled();
+    let proposal = propose(&store, &["--record", "case/7"]);
+    let late = cloud_event("late", "record.modified", "case/7", "2021-01-01", &json!({ "title": SECRET }));
+    store.ok(&["ingest", &store.write("late.ndjson", late)]);
+    let pending = store.answer(1, &["log", "erase", "--approve", &proposal, "--by", "visser"]);
+    assert!(pending["pending"][0].as_str().unwrap().contains("came after the proposal"), "{pending}");
+    assert_ne!(store.json(&["record", "show", "case/7"])["state"], "destroyed");
+    let rest = propose(&store, &["--record", "case/7"]);
+    assert_eq!(approve(&store, &rest)["state"], "erased");
+    let shown = store.json(&["record", "show", "case/7"]);
+    assert_eq!((&shown["state"], &shown["effective"]["due"]), (&json!("destroyed"), &Value::Null), "{shown}");
+    assert_eq!(shown["effective"]["blocked_by"], json!(["destroyed"]), "there is nothing left to dispose of: {shown}");
+    assert_eq!(store.json(&["log", "erase", "--execute", &proposal])["state"], "erased");
+}

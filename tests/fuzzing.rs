@@ -91,6 +91,11 @@ fn events_of_any_bytes_break_no_promise() {
 }
 
 #[test]
+fn evidence_of_any_bytes_proves_nothing_that_was_not_proved() {
+    run("evidence");
+}
+
+#[test]
 fn answers_of_any_bytes_break_no_promise() {
     run("answers");
 }

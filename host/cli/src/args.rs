@@ -305,7 +305,7 @@ pub(crate) struct ScheduleImport {
     /// The schedule's id, which begins every series' id.
     #[arg(long, value_name = "ID")]
     pub(crate) schedule: String,
-    /// Its version; the file's digest unless said.
+    /// Its version; today's date unless said.
     #[arg(long, value_name = "V")]
     pub(crate) version: Option<String>,
     /// From when on it is in force; it has always been unless said.
@@ -448,8 +448,8 @@ pub(crate) enum Record {
         /// Records of this series.
         #[arg(long, value_name = "S")]
         series: Option<String>,
-        /// `open`, `closed`, `superseded`, `transferred` or `archived`.
-        #[arg(long, value_name = "S")]
+        /// `open`, `closed`, `superseded`, `transferred`, `archived` or `destroyed`.
+        #[arg(long, value_name = "S", value_parser = ["open", "closed", "superseded", "transferred", "archived", "destroyed"])]
         state: Option<String>,
         /// Records that are due on or before this date.
         #[arg(long, value_name = "DATE")]

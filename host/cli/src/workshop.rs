@@ -32,7 +32,7 @@ pub(crate) fn open(dir: &Path) -> Result<Runtime, Failure> {
         let runtime = Runtime::open(lock, parts(dir, store, options))?;
         // An answer reflects the whole log: what a crash or a lost store left to apply is applied before any is given.
         runtime.catch_up()?;
-        runtime.deliver_notes(dir)?;
+        runtime.deliver_notes(dir);
         Ok(runtime)
     });
     match opened {

@@ -82,6 +82,9 @@ impl Reader {
         if let Ok(cosigned) = disk::read(&self.layout.dir.join("checkpoint.cosigned")) {
             copying.put(&to.join("checkpoint.cosigned"), &cosigned, 0o644)?;
         }
+        if erase::in_progress(&self.layout, || self.size())?.is_some() {
+            return Err(LogError::Rejected("something was erased meanwhile: make the backup again".to_owned()));
+        }
         let about = self.layout.dir.join("fonds.json");
         copying.put(&to.join("fonds.json"), &disk::read(&about)?, 0o644)?;
         // Last: until it is there the backup is the older one, and all that one needs is there too.
@@ -128,8 +131,9 @@ impl Reader {
         let mut names = BTreeSet::new();
         let segments: Vec<Segment> =
             segment::list(&self.layout.journal)?.into_iter().filter(|segment| segment.seq < size).collect();
-        for (segment, done) in segments.iter().zip(1..) {
-            names.insert(self.copy_segment(segment.clone(), into, size, copying)?);
+        let ends = segments.iter().skip(1).map(|segment| segment.seq).chain([size]);
+        for ((segment, end), done) in segments.iter().zip(ends).zip(1..) {
+            names.insert(self.copy_segment(segment.clone(), into, end, copying)?);
             progress(done, segments.len() as u64);
         }
         for file in fs::read_dir(&into.journal).map_err(io_error("list", &into.journal))? {
@@ -161,6 +165,7 @@ impl Reader {
     }
 }
 
+/// Copies a segment up to a size of the log, which it must reach.
 fn copy_segment(segment: &Segment, into: &Layout, size: u64, copying: &mut Copying) -> Result<PathBuf, LogError> {
     if segment.sealed {
         let sealed = Sealed::open(&segment.path)?;
@@ -185,8 +190,10 @@ fn copy_segment(segment: &Segment, into: &Layout, size: u64, copying: &mut Copyi
 fn up_to(seq: u64, mut bytes: Vec<u8>, size: u64) -> Result<Vec<u8>, LogError> {
     let start = Start::read(&bytes).filter(|start| start.seq == seq);
     let start = start.ok_or_else(|| LogError::damaged(seq, "its segment does not begin as one"))?;
-    let end = Tail::read(&bytes, start).end_at(size);
-    let end = end.ok_or_else(|| LogError::damaged(seq, "an acknowledged group is not whole"))?;
+    let tail = Tail::read(&bytes, start);
+    // INVARIANT: what is damaged never takes the place of an older copy that is whole.
+    let end = tail.end_at(size).filter(|_| tail.size() >= size);
+    let end = end.ok_or_else(|| LogError::damaged(tail.size(), "an acknowledged group is not whole"))?;
     bytes.truncate(end);
     Ok(bytes)
 }
@@ -233,13 +240,17 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
     if fs::read_dir(to).map_or(0, Iterator::count) > 0 {
         return Err(LogError::NotEmpty(to.to_owned()));
     }
+    // From the first file on it is a copy that must not be written.
+    let layout = Layout::of(to);
+    disk::make_dir(to)?;
+    disk::replace(&to.join(MARK), format!("{}\n", reader.origin()).as_bytes(), 0o644)?;
+    layout.set_restored(Some(&Restored { from: from.display().to_string(), size: 0 }))?;
     let made = reader.backup(to, progress)?;
     let report = Reader::open(to)?.verify(&mut |_, _| {})?;
     if let Some(damage) = report.damage.first() {
         let why = format!("what it holds does not verify: {}", damage.what);
         return Err(LogError::Backup { dir: from.to_owned(), why });
     }
-    let layout = Layout::of(to);
     layout.set_restored(Some(&Restored { from: from.display().to_string(), size: made.checkpoint.size }))?;
     fs::remove_file(to.join(MARK)).map_err(io_error("remove", &to.join(MARK)))?;
     disk::sync_dir(to)?;
@@ -261,6 +272,9 @@ pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError
     if newest.origin != ours.origin {
         return refused(format!("the checkpoint is of another log, `{}`", newest.origin));
     }
+    if newest.size == 0 {
+        return refused("the checkpoint of an empty log shows nothing: give the newest that others hold".to_owned());
+    }
     if newest.size > ours.size {
         let why = format!(
             "others hold a checkpoint of {} entries, and this copy has {}: written to, it would fork the log; restore a newer copy, or start a new origin",
@@ -276,7 +290,7 @@ pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError
         return refused("the key is not the one that signs this log".to_owned());
     }
     keys::put_in_use(&layout.keys, &signer)?;
-    layout.set_restored(None)?;
+    layout.resume()?;
     Ok(ours)
 }
 
@@ -289,18 +303,25 @@ pub fn start_anew(lock: &Lock, origin: &str) -> Result<Checkpoint, LogError> {
     if layout.restored()?.is_none() {
         return Err(LogError::Backup { dir: lock.dir().to_owned(), why: "it is no restored copy".to_owned() });
     }
-    if !crate::note::is_name(origin) || origin == reader.origin() {
+    let (ours, note) = reader.checkpoint()?;
+    if !crate::note::is_name(origin) || origin == ours.origin {
         return Err(LogError::Origin(origin.to_owned()));
     }
-    let (ours, note) = reader.checkpoint()?;
+    let replaces = reader.keys().iter().find(|key| key.name() == ours.origin).map(ToString::to_string);
     let signer = keys::generate(origin)?;
     disk::replace(&layout.dir.join("checkpoint.restored"), note.as_bytes(), 0o644)?;
     keys::put_in_use(&layout.keys, &signer)?;
     keys::put_first(&layout.keys, &signer.verifier())?;
     let anew = Checkpoint { origin: origin.to_owned(), ..ours };
-    // The name changes before the checkpoint does: in between the log is not readable, and the same command mends it.
+    // The entry that names the key follows once the log can be written.
+    let key = signer.verifier().to_string();
+    let said = serde_json::json!({ "key": key, "replaces": replaces.unwrap_or_default(),
+        "reason": "a restored copy goes on under a new origin" });
+    disk::make_dir(&layout.dir.join("notes"))?;
+    disk::write_json(&layout.dir.join("notes/key-added.json"), &said)?;
+    // Until the mark is gone, the same command does all of it again.
     layout.rename(origin)?;
     disk::replace(&layout.checkpoint, anew.sign(&signer).as_bytes(), 0o644)?;
-    layout.set_restored(None)?;
+    layout.resume()?;
     Ok(anew)
 }

@@ -151,8 +151,8 @@ pub fn scrubbed(lock: &Lock) -> Result<(), LogError> {
     disk::remove(&Layout::of(lock.dir()).scrub)
 }
 
-/// Rewrites every segment that holds one of the items, so that a crash leaves either the old or the new one.
-fn rewrite(journal: &Path, intent: &Intent) -> Result<(), LogError> {
+/// The segments that hold one of the items.
+fn touched(journal: &Path, intent: &Intent) -> Result<Vec<Segment>, LogError> {
     let segments = segment::list(journal)?;
     let mut touched: BTreeMap<usize, &Segment> = BTreeMap::new();
     for item in &intent.items {
@@ -161,19 +161,35 @@ fn rewrite(journal: &Path, intent: &Intent) -> Result<(), LogError> {
         let (at, segment) = found.ok_or_else(|| LogError::damaged(item.seq, "its journal segment is missing"))?;
         touched.insert(at, segment);
     }
-    for segment in touched.into_values() {
-        rewrite_segment(journal, segment, intent)?;
+    Ok(touched.into_values().cloned().collect())
+}
+
+/// Fails where the segments could not be rewritten, and changes nothing.
+pub(crate) fn rehearse(journal: &Path, intent: &Intent) -> Result<(), LogError> {
+    for segment in touched(journal, intent)? {
+        without(segment.seq, &bytes_of(&segment)?, intent)?;
+    }
+    Ok(())
+}
+
+/// Rewrites every segment that holds one of the items, so that a crash leaves either the old or the new one.
+fn rewrite(journal: &Path, intent: &Intent) -> Result<(), LogError> {
+    for segment in touched(journal, intent)? {
+        rewrite_segment(journal, &segment, intent)?;
     }
     // What a sealing that was cut off has left may hold it too.
-    for segment in segments.iter().filter(|segment| !segment.sealed) {
+    for segment in segment::list(journal)?.iter().filter(|segment| !segment.sealed) {
         disk::remove(&segment::sealed_path(journal, segment.seq).with_extension("part"))?;
     }
     disk::sync_dir(journal)
 }
 
+fn bytes_of(segment: &Segment) -> Result<Vec<u8>, LogError> {
+    if segment.sealed { Sealed::open(&segment.path)?.unpack() } else { disk::read(&segment.path) }
+}
+
 fn rewrite_segment(journal: &Path, segment: &Segment, intent: &Intent) -> Result<(), LogError> {
-    let bytes = if segment.sealed { Sealed::open(&segment.path)?.unpack()? } else { disk::read(&segment.path)? };
-    let Some(anew) = without(segment.seq, &bytes, intent)? else { return Ok(()) };
+    let Some(anew) = without(segment.seq, &bytes_of(segment)?, intent)? else { return Ok(()) };
     let anew = if segment.sealed { seal::pack(segment.seq, &anew)? } else { anew };
     let part = segment.path.with_extension("part");
     let written = fs::File::create(&part).and_then(|mut file| file.write_all(&anew).and_then(|()| file.sync_all()));

@@ -91,6 +91,24 @@ impl Layout {
         }
     }
 
+    /// Lets a restored copy be written, and remembers how far it was one.
+    pub(crate) fn resume(&self) -> Result<(), LogError> {
+        if let Some(restored) = self.restored()? {
+            disk::write_json(&self.resumed(), &restored)?;
+        }
+        self.set_restored(None)
+    }
+
+    fn resumed(&self) -> PathBuf {
+        self.dir.join("resumed")
+    }
+
+    /// How many entries a log had that was restored from a backup.
+    pub(crate) fn restored_size(&self) -> Result<Option<u64>, LogError> {
+        let resumed: Option<Restored> = disk::read_json(&self.resumed())?;
+        Ok(resumed.map(|resumed| resumed.size))
+    }
+
     /// Gives the log another name.
     pub(crate) fn rename(&self, origin: &str) -> Result<(), LogError> {
         disk::write_json(&self.about(), &About { version: VERSION, origin: origin.to_owned() })

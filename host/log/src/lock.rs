@@ -19,6 +19,10 @@ impl Lock {
     /// # Errors
     /// [`LogError::Locked`] when another process has it, [`LogError::NotALog`] when there is no such folder.
     pub fn take(dir: &Path) -> Result<Self, LogError> {
+        if dir.join("backup").exists() && !dir.join("restored").exists() {
+            let why = "it is a backup: put it back with `fonds --store NEW restore`, or read it with `fonds verify`";
+            return Err(LogError::Backup { dir: dir.to_owned(), why: why.to_owned() });
+        }
         let path = dir.join("lock");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = match file.map_err(io_error("open", &path)) {

@@ -38,6 +38,8 @@ pub struct Log {
     queue: Arc<Queue>,
     writer: Mutex<Option<JoinHandle<()>>>,
     followers: Mutex<Vec<JoinHandle<()>>>,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
     /// The last to go: who gets the lock next finds the store closed.
     lock: Option<Lock>,
 }
@@ -139,7 +141,14 @@ impl Log {
         let writer = spawn("fonds-writer", move || writer.run())?;
         let followers =
             vec![spawn("fonds-applier", move || applier.run())?, spawn("fonds-keeper", move || keeper::run(&keeper))?];
-        Ok(Self { shared, queue, writer: Mutex::new(Some(writer)), followers: Mutex::new(followers), lock: Some(lock) })
+        Ok(Self {
+            shared,
+            queue,
+            writer: Mutex::new(Some(writer)),
+            followers: Mutex::new(followers),
+            erasing: Mutex::default(),
+            lock: Some(lock),
+        })
     }
 
     /// Salts, hashes and keys an entry; may be called from many threads at once.
@@ -197,11 +206,14 @@ impl Log {
         items: &[Position],
         check: impl FnOnce(u64) -> Result<(), String>,
     ) -> Result<Seq, LogError> {
+        let _one = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let layout = &self.shared.layout;
         let mut intent = Intent { by: 0, items: items.iter().copied().collect() };
         let appended = self.append_checked(prepared, |size| {
             check(size)?;
             intent.by = size;
+            // What cannot be rewritten must not be said to be gone.
+            erase::rehearse(&layout.journal, &intent).map_err(|error| error.to_string())?;
             erase::begin(layout, &intent).map_err(|error| error.to_string())
         });
         match appended {

@@ -169,6 +169,14 @@ impl Reader {
         Ok(Entries::new(&self.layout.journal, from, end).leaving_out(erasing))
     }
 
+    /// How many entries this log had when it was restored from a backup; `None` when it was not.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when that cannot be read.
+    pub fn restored_size(&self) -> Result<Option<u64>, LogError> {
+        self.layout.restored_size()
+    }
+
     /// How many erasures wait until the store's files are made anew without their bytes (`fonds store rebuild`).
     ///
     /// # Errors
@@ -304,6 +312,13 @@ impl Reader {
     /// [`LogError::Damaged`] when the tree's root is not the signed one: then no checkpoint is written.
     pub fn export(&self, dir: &Path) -> Result<Checkpoint, LogError> {
         let (signed, note) = self.checkpoint()?;
+        // Tiles of another log would stand among ours; an older export of this one is gone on with.
+        let there = std::fs::read_dir(dir).map_or(0, Iterator::count);
+        let older =
+            disk::read_text(&dir.join("checkpoint")).ok().filter(|note| Checkpoint::open(note, &self.keys).is_ok());
+        if there > 0 && older.is_none() {
+            return Err(LogError::NotEmpty(dir.to_owned()));
+        }
         tiles::export(&self.layout.journal, &signed, dir)?;
         disk::replace(&dir.join("checkpoint"), note.as_bytes(), 0o644)?;
         Ok(signed)

@@ -6,17 +6,20 @@
 use crate::chunks::Frames;
 use crate::entry::{self, Header};
 use crate::error::io_error;
-use crate::frame::{self, Frame};
+use crate::frame::{self, Frame, Peek};
 use crate::layout::Layout;
 use crate::seal::{self, Sealed};
 use crate::segment::{self, START_BYTES, Segment, Start};
 use crate::tree::{CompactRange, empty_root, leaf_hash};
 use crate::{Framed, Lock, LogError, LogStore, disk, hashes, keys};
-use fonds_model::{Digest, Seq, Timestamp};
+use fonds_model::{Digest, Position, Seq, Timestamp, body};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+
+/// No group has more entries: the smallest takes more than this part of the largest group's bytes.
+const GROUP_ENTRIES_MAX: u64 = 1 << 20;
 
 /// What a repair found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,10 +36,30 @@ pub struct Repaired {
 struct Found {
     /// Whole frames of entries by their seq.
     frames: BTreeMap<Seq, Vec<u8>>,
-    /// Sizes of the log at which a group ended.
-    ends: BTreeSet<u64>,
+    /// Sizes of the log at which a group ended, with the root that its trailer has.
+    ends: BTreeMap<u64, Digest>,
     /// Nothing of it is damaged.
     whole: bool,
+    /// The seq of its first entry.
+    first: Seq,
+}
+
+/// What entries of the journal say was erased: a store that has not heard of it yet must not bring it back.
+fn erasures(segments: &[Segment]) -> Result<BTreeMap<Position, Seq>, LogError> {
+    let mut erased = BTreeMap::new();
+    for segment in segments {
+        for (seq, frame) in look(segment)?.frames {
+            let Some((_, Some(Frame::Entry(entry)), _)) = Frames::of(seq, &frame).next() else { continue };
+            if !entry.header.windows(11).any(|part| part == b"\"log.erased") {
+                continue;
+            }
+            let framed = entry.to_framed(seq)?;
+            for (_, content) in framed.entry.contents() {
+                erased.extend(body::erased_items(&content.payload).iter().map(|item| (item.position(), seq)));
+            }
+        }
+    }
+    Ok(erased)
 }
 
 /// Puts the journal together again from its own whole frames and from the store.
@@ -47,6 +70,9 @@ pub fn repair(lock: &Lock, store: &dyn LogStore) -> Result<Repaired, LogError> {
     let layout = Layout::of(lock.dir());
     let (signed, _) = layout.checkpoint(&keys::verifiers(&layout.keys)?)?;
     let segments = segment::list(&layout.journal)?;
+    let erased = erasures(&segments)?;
+    let applied = store.applied()?;
+    let promised = signed.size.max(applied.next.seq + u64::from(applied.next.item > 0));
     let mut repaired = Repaired::default();
     let (mut tree, mut at) = (CompactRange::default(), Timestamp(i64::MIN));
     // Where the whole journal's beginning is gone, so is the segment's name.
@@ -55,7 +81,7 @@ pub fn repair(lock: &Lock, store: &dyn LogStore) -> Result<Repaired, LogError> {
         sealed: false,
         path: segment::plain_path(&layout.journal, 0),
     });
-    let all: Vec<Segment> = missing.into_iter().filter(|_| signed.size > 0).chain(segments).collect();
+    let all: Vec<Segment> = missing.into_iter().filter(|_| promised > 0).chain(segments).collect();
     for (index, this) in all.iter().enumerate() {
         let next = all.get(index + 1);
         let want = match next {
@@ -73,12 +99,15 @@ pub fn repair(lock: &Lock, store: &dyn LogStore) -> Result<Repaired, LogError> {
             }
         }
         let found = look(this)?;
-        let end = next
-            .map_or_else(|| found.ends.last().copied().unwrap_or(0).max(signed.size).max(this.seq), |next| next.seq);
+        let end = next.map_or_else(
+            || found.ends.last_key_value().map_or(0, |(size, _)| *size).max(promised).max(this.seq),
+            |next| next.seq,
+        );
         let start = Start { seq: this.seq, root: if this.seq == 0 { empty_root() } else { tree.root() }, at };
         let begins = (start, end, signed.size);
-        let Some(anew) = put_together(begins, found, store, &mut tree, &mut at, &mut repaired)? else { continue };
-        let roots = Roots { signed: (signed.size, signed.root), want };
+        let sources = (store, &erased);
+        let Some(anew) = put_together(begins, found, sources, &mut tree, &mut at, &mut repaired)? else { continue };
+        let roots = Roots { signed: signed.root, want };
         if roots.fit(&anew, &tree) {
             if let Some(bytes) = anew.bytes {
                 replace(&layout.journal, this, &bytes)?;
@@ -99,23 +128,26 @@ struct Anew {
     from_store: Vec<Seq>,
     /// The root at the signed size, where this segment has it.
     at_signed: Option<Digest>,
+    /// Every group that was still whole ends with the root that its trailer has.
+    trailers_fit: bool,
 }
 
 /// Roots that the tree must have.
 struct Roots {
-    signed: (u64, Digest),
+    signed: Digest,
     want: Option<Digest>,
 }
 
 impl Roots {
     fn fit(&self, anew: &Anew, tree: &CompactRange) -> bool {
-        anew.at_signed.is_none_or(|root| root == self.signed.1) && self.want.is_none_or(|want| want == tree.root())
+        let signed = anew.at_signed.is_none_or(|root| root == self.signed);
+        signed && anew.trailers_fit && self.want.is_none_or(|want| want == tree.root())
     }
 }
 
 /// Looks at all that a segment shows, and goes on after what is damaged.
 fn look(segment: &Segment) -> Result<Found, LogError> {
-    let mut found = Found { frames: BTreeMap::new(), ends: BTreeSet::new(), whole: true };
+    let mut found = Found { frames: BTreeMap::new(), ends: BTreeMap::new(), whole: true, first: segment.seq };
     if !segment.path.exists() {
         found.whole = false;
         return Ok(found);
@@ -144,17 +176,22 @@ impl Found {
     /// Takes the whole frames of some bytes; where none begins, the next place where one does is looked for.
     fn take(&mut self, mut rest: &[u8]) {
         while !rest.is_empty() {
-            match frame::read(rest) {
+            // Length and tag first: a checksum over whatever follows would be computed at every byte.
+            let whole = matches!(frame::peek(rest), Peek::Whole { .. });
+            match whole.then(|| frame::read(rest)).flatten() {
                 Some((Frame::Entry(entry), after)) => {
                     let length = rest.len() - after.len();
                     match (Header::parse(entry.header), rest.get(..length)) {
-                        (Ok(header), Some(bytes)) => drop(self.frames.insert(header.seq, bytes.to_vec())),
+                        (Ok(header), Some(bytes)) => drop(self.frames.entry(header.seq).or_insert(bytes.to_vec())),
                         _ => self.whole = false,
                     }
                     rest = after;
                 }
-                Some((Frame::Trailer { size, .. }, after)) => {
-                    self.ends.insert(size);
+                Some((Frame::Trailer { start, size, root }, after)) => {
+                    // A group has at most so many entries; a trailer that claims more is nobody's.
+                    if start >= self.first && size.checked_sub(start).is_some_and(|count| count <= GROUP_ENTRIES_MAX) {
+                        self.ends.insert(size, root);
+                    }
                     rest = after;
                 }
                 None => {
@@ -171,7 +208,7 @@ impl Found {
 fn put_together(
     (start, end, signed): (Start, u64, u64),
     mut found: Found,
-    store: &dyn LogStore,
+    (store, erased): (&dyn LogStore, &BTreeMap<Position, Seq>),
     tree: &mut CompactRange,
     at: &mut Timestamp,
     repaired: &mut Repaired,
@@ -180,7 +217,7 @@ fn put_together(
     for seq in start.seq..end {
         if let std::collections::btree_map::Entry::Vacant(place) = found.frames.entry(seq) {
             let Some(framed) = store.entry(seq)? else { continue };
-            place.insert(frame_of(&framed));
+            place.insert(frame_of(&framed, erased));
             from_store.push(seq);
         }
     }
@@ -189,9 +226,9 @@ fn put_together(
         repaired.lost.extend(lost);
         return Ok(None);
     }
-    let is_same = found.whole && from_store.is_empty() && found.ends.contains(&end);
-    found.ends.extend([end, signed].into_iter().filter(|size| (start.seq + 1..=end).contains(size)));
-    let (mut bytes, mut group, mut at_signed) = (start.to_bytes(), start.seq, None);
+    let is_same = found.whole && from_store.is_empty() && (found.ends.contains_key(&end) || start.seq == end);
+    let ends: BTreeSet<u64> = found.ends.keys().copied().chain([end, signed]).collect();
+    let (mut bytes, mut group, mut at_signed, mut trailers_fit) = (start.to_bytes(), start.seq, None, true);
     for (seq, frame) in found.frames.range(start.seq..end) {
         let mut one = Frames::of(*seq, frame);
         let Some((_, Some(Frame::Entry(entry)), _)) = one.next() else { return Ok(None) };
@@ -201,24 +238,29 @@ fn put_together(
         if tree.size() == signed {
             at_signed = Some(tree.root());
         }
-        if found.ends.contains(&tree.size()) {
+        if let Some(root) = found.ends.get(&tree.size()) {
+            trailers_fit &= *root == tree.root();
+        }
+        if ends.contains(&tree.size()) {
             frame::push_trailer(&mut bytes, group, tree.size(), &tree.root());
             group = tree.size();
         }
     }
-    Ok(Some(Anew { bytes: (!is_same).then_some(bytes), from_store, at_signed }))
+    Ok(Some(Anew { bytes: (!is_same).then_some(bytes), from_store, at_signed, trailers_fit }))
 }
 
 /// An entry of the store as its frame in the journal.
-fn frame_of(framed: &Framed) -> Vec<u8> {
+fn frame_of(framed: &Framed, erased: &BTreeMap<Position, Seq>) -> Vec<u8> {
     let Framed { entry, macs } = framed;
     let digests: Vec<Digest> = entry.items.iter().map(|item| item.digest).collect();
     let (mut header, mut items, mut out) = (Vec::new(), Vec::new(), Vec::new());
     entry::write_header(&mut header, entry.seq, &entry.at.to_string(), &entry::tail(entry.kind, &digests));
-    for item in &entry.items {
-        match (&item.content, &item.erased) {
-            (Some(content), _) => frame::push_item(&mut items, &content.salt, &content.payload),
-            (None, erased) => frame::push_erased(&mut items, erased.as_ref().map_or(u64::MAX, |erased| erased.by)),
+    for (item, index) in entry.items.iter().zip(0_u16..) {
+        let by = erased.get(&Position { seq: entry.seq, item: index }).copied();
+        let by = by.or(item.erased.as_ref().map(|erased| erased.by));
+        match (&item.content, by) {
+            (Some(content), None) => frame::push_item(&mut items, &content.salt, &content.payload),
+            (_, by) => frame::push_erased(&mut items, by.unwrap_or(u64::MAX)),
         }
     }
     frame::push_entry(&mut out, &header, macs.as_ref(), entry.items.len() as u16, &items);

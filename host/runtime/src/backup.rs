@@ -2,8 +2,8 @@
 
 use crate::{Reader, Runtime, RuntimeError};
 use fonds_log::{Backup, Outcome};
-use fonds_model::body::{self, BackupMade, KeyAdded, LogErased};
-use fonds_model::{Identity, Kind, Position, Seq};
+use fonds_model::body::{self, BackupMade, LogErased};
+use fonds_model::{Identity, Kind, Position, Seq, stub};
 use fonds_views::register::{self, BackupKept};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -58,11 +58,15 @@ fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()
 }
 
 impl Runtime {
-    /// Logs the backups that were made since the log was last open.
-    ///
-    /// # Errors
-    /// When the log refuses; the notes stay.
-    pub fn deliver_notes(&self, dir: &Path) -> Result<(), RuntimeError> {
+    /// Logs what was done without the log's lock since it was last open. What cannot be logged now is left for the next
+    /// time: nobody who asks something must be refused for it.
+    pub fn deliver_notes(&self, dir: &Path) {
+        if let Err(error) = self.try_deliver(dir) {
+            tracing::warn!(%error, "a backup that was made is not logged yet");
+        }
+    }
+
+    fn try_deliver(&self, dir: &Path) -> Result<(), RuntimeError> {
         let notes = dir.join(NOTES);
         let Ok(files) = std::fs::read_dir(&notes) else { return Ok(()) };
         let mut paths: Vec<PathBuf> = files.filter_map(|file| file.ok().map(|file| file.path())).collect();
@@ -72,10 +76,11 @@ impl Runtime {
             let bytes = std::fs::read(&path).map_err(|error| RuntimeError::reading(&path, error))?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // A crash before the note is gone must not log the backup twice.
-            let name = Identity::name_of(&[b"backup.made", name.as_bytes()]);
+            let kind = if name.starts_with("key-") { Kind::LogKeyAdded } else { Kind::BackupMade };
+            let name = Identity::name_of(&[kind.as_str().as_bytes(), name.as_bytes(), &bytes]);
             let identity = Identity::Named { name, content: bytes.clone() };
             let payload = self.own_envelope(None).with_body(&bytes);
-            let prepared = self.log().prepare(Kind::BackupMade, vec![payload], Some(&identity))?;
+            let prepared = self.log().prepare(kind, vec![payload], Some(&identity))?;
             self.log().stage(vec![prepared]).commit()?;
             std::fs::remove_file(&path).map_err(|error| RuntimeError::writing(&path, error))?;
         }
@@ -88,34 +93,41 @@ impl Runtime {
         Ok(register::backups(self.rows())?.into_iter().filter(|backup| backup.size > first).collect())
     }
 
-    /// Does again what a newer copy of the log did after this one ends: holds placed and released, and erasures.
+    /// Does again what a newer copy of this log did after the backup that this one was restored from: holds placed and
+    /// released, and erasures; answers with how many holds and how many erasures that were.
     ///
-    /// What this answers with is how many holds and how many erasures that were.
+    /// The newer copy must be signed by a key of this log and begin as this one does: what anybody else erased or released
+    /// means nothing here.
     ///
     /// # Errors
-    /// When the newer copy cannot be read or the log refuses.
-    pub fn apply_later(&self, newer: &Reader, from: Seq) -> Result<(u64, u64), RuntimeError> {
+    /// [`RuntimeError::Denied`] when this is no restored copy, or the other one is not of this log.
+    pub fn apply_later(&self, newer: &Reader) -> Result<(u64, u64), RuntimeError> {
+        let ours = self.log().reader()?;
+        let denied = |why: &str| RuntimeError::Denied(format!("nothing was done again: {why}"));
+        let from = ours.restored_size()?.ok_or_else(|| denied("this is no restored copy, or it is only read yet"))?;
+        let (signed, note) = newer.checkpoint()?;
+        fonds_log::Checkpoint::open(&note, ours.keys())?;
+        if signed.size < from || from.checked_sub(1).is_some_and(|last| is_other(&ours, newer, last)) {
+            return Err(denied("the newer copy does not begin as this log does"));
+        }
         let (mut holds, mut erasures) = (0, 0);
         for framed in newer.entries(from)? {
             let entry = framed?.entry;
-            let Some(payload) = entry.items.first().and_then(|item| item.content.as_ref()).map(|it| it.payload.clone())
-            else {
-                continue;
-            };
-            // Once is enough, however often it is asked for.
-            let name = Identity::name_of(&[b"restored", newer.origin().as_bytes(), &entry.seq.to_be_bytes()]);
-            let identity = Identity::Named { name, content: payload.clone() };
-            let prepared = self.log().prepare(entry.kind, vec![payload.clone()], Some(&identity))?;
+            if entry.seq >= signed.size {
+                break;
+            }
+            let content = entry.items.first().and_then(|item| item.content.as_ref());
+            let Some(payload) = content.map(|content| content.payload.clone()) else { continue };
             match entry.kind {
                 Kind::HoldPlaced | Kind::HoldReleased => {
+                    // Once is enough, however often it is asked for.
+                    let name = Identity::name_of(&[b"restored", newer.origin().as_bytes(), &entry.seq.to_be_bytes()]);
+                    let identity = Identity::Named { name, content: payload.clone() };
+                    let prepared = self.log().prepare(entry.kind, vec![payload], Some(&identity))?;
                     let outcome = self.log().stage(vec![prepared]).commit()?;
                     holds += u64::from(matches!(outcome.first(), Some(Outcome::Appended(_))));
                 }
-                Kind::LogErased => {
-                    let said = body::erased_items(&payload);
-                    let items: Vec<Position> = said.iter().map(body::ErasedItem::position).collect();
-                    erasures += self.erase_again(&payload, items, from)?;
-                }
+                Kind::LogErased => erasures += self.erase_again(&payload, from)?,
                 _ => {}
             }
         }
@@ -123,34 +135,29 @@ impl Runtime {
         Ok((holds, erasures))
     }
 
-    /// Erases what another copy has erased: approved there, it needs no approval here.
-    fn erase_again(&self, payload: &[u8], items: Vec<Position>, size: u64) -> Result<u64, RuntimeError> {
-        let is_there = |item: &Position| {
-            let entry = self.entry(item.seq).ok();
-            entry.is_some_and(|entry| entry.items.get(usize::from(item.item)).is_some_and(|it| it.content.is_some()))
-        };
-        let items: Vec<Position> = items.into_iter().filter(|item| item.seq < size && is_there(item)).collect();
+    /// Erases what a newer copy has erased: it was approved there, and no hold stood against it.
+    fn erase_again(&self, payload: &[u8], size: u64) -> Result<u64, RuntimeError> {
+        let (envelope, body) = fonds_model::Envelope::split(payload)?;
+        let mut erased: LogErased = body::parse(Kind::LogErased, envelope.format, body)?;
+        erased.items.retain(|said| {
+            let entry = self.entry(said.seq).ok().filter(|entry| entry.seq < size && stub::is_erasable(entry.kind));
+            let item = entry.and_then(|entry| entry.items.get(usize::from(said.item)).cloned());
+            item.is_some_and(|item| item.content.is_some() && item.digest == said.digest)
+        });
+        let items: Vec<Position> = erased.items.iter().map(body::ErasedItem::position).collect();
         if items.is_empty() {
             return Ok(0);
         }
-        let (envelope, body) = fonds_model::Envelope::split(payload)?;
-        let mut erased: LogErased = body::parse(Kind::LogErased, envelope.format, body)?;
-        erased.items.retain(|item| items.contains(&item.position()));
         let payload = envelope.with_body(&crate::admin::json(&erased)?);
         let prepared = self.log().prepare(Kind::LogErased, vec![payload], None)?;
         self.log().erase(prepared, &items, |_| Ok(()))?;
         Ok(1)
     }
+}
 
-    /// Says in the log with which key a restored copy goes on.
-    ///
-    /// # Errors
-    /// When the log refuses.
-    pub fn log_new_origin(&self, replaces: &str, by: Option<&str>) -> Result<(), RuntimeError> {
-        let mut who = crate::admin::who(by.map(str::to_owned));
-        who.reason = Some("a restored copy goes on under a new origin".to_owned());
-        let body = KeyAdded { key: self.log().key().to_string(), replaces: replaces.to_owned(), who };
-        let payload = self.own_envelope(by).with_body(&crate::admin::json(&body)?);
-        self.append_own(Kind::LogKeyAdded, vec![payload]).map(drop)
-    }
+/// Whether two copies have another entry at a place, and so another history up to it.
+fn is_other(ours: &Reader, newer: &Reader, seq: Seq) -> bool {
+    let root = |reader: &Reader| reader.prove(seq, Some(seq + 1)).ok().map(|proof| proof.hashes);
+    let header = |reader: &Reader| reader.header(seq).ok();
+    header(ours) != header(newer) || root(ours) != root(newer)
 }

@@ -79,20 +79,17 @@ impl Runtime {
             items.insert(item);
         }
         if let Some(id) = &destroys {
-            let history = register::history(self.rows(), id, None)?;
-            let of_record = history.iter().filter(|fact| stub::is_erasable(fact.kind) || fact.is_lineage);
-            for position in of_record.map(|fact| fact.position) {
-                if self.check_erasable(position).is_ok() {
-                    items.insert(position);
-                }
-            }
+            items.extend(self.left_of(id)?);
         }
-        // What puts an item right says again what it said.
+        // What puts an item right says again what it said, and so on.
         for id in &records {
             let history = register::history(self.rows(), id, None)?;
-            let beside = history.iter().filter(|fact| fact.target().is_some_and(|target| items.contains(&target)));
-            let beside: Vec<Position> = beside.map(|fact| fact.position).collect();
-            items.extend(beside.into_iter().filter(|position| self.check_erasable(*position).is_ok()));
+            for fact in history {
+                let is_beside = fact.target().is_some_and(|target| items.contains(&target));
+                if is_beside && self.check_erasable(fact.position).is_ok() {
+                    items.insert(fact.position);
+                }
+            }
         }
         if items.is_empty() {
             return Err(RuntimeError::NotFound(
@@ -150,6 +147,13 @@ impl Runtime {
         self.erasure(proposal)
     }
 
+    /// The items that tell of a record and still have their content.
+    fn left_of(&self, id: &EntityId) -> Result<Vec<Position>, RuntimeError> {
+        let history = register::history(self.rows(), id, None)?;
+        let items: BTreeSet<Position> = history.iter().map(|fact| fact.position).collect();
+        Ok(items.into_iter().filter(|item| self.check_erasable(*item).is_ok()).collect())
+    }
+
     fn erase(&self, erasure: &Erasure, items: &[Position]) -> Result<(), RuntimeError> {
         let mut erased = Vec::with_capacity(items.len());
         for position in items {
@@ -179,7 +183,8 @@ impl Runtime {
         let prepared = self.log().prepare(Kind::LogErased, vec![payload], None)?;
         // A hold may have come since it was judged: at the end of the log nothing comes any more.
         self.log().erase(prepared, items, |_| {
-            let judged = self.judge(erasure).map_err(|error| error.to_string())?;
+            let now = self.proposal(erasure.proposal).map_err(|error| error.to_string())?;
+            let judged = self.judge(&now).map_err(|error| error.to_string())?;
             let all = items.iter().all(|item| judged.may.contains(item));
             if all { Ok(()) } else { Err(judged.pending.into_iter().collect::<Vec<_>>().join("; ")) }
         })?;
@@ -188,15 +193,21 @@ impl Runtime {
 
     fn destroyed(&self, id: &EntityId, erasure: &Erasure) -> Result<(), RuntimeError> {
         let known = register::lifecycle(self.rows(), id, None)?;
-        if known.iter().any(|fact| fact.kind == Kind::RecordDestroyed) {
+        if known.iter().any(|fact| fact.kind == Kind::RecordDestroyed) || !self.left_of(id)?.is_empty() {
             return Ok(());
         }
         let mut envelope = self.own_envelope(erasure.by.as_deref());
         envelope.subject = Some(id.clone());
         let who = Who { authority: erasure.authority.clone(), ..crate::admin::who(erasure.by.clone()) };
         let payload = envelope.with_body(&crate::admin::json(&Closed { who })?);
-        self.append_own(Kind::RecordDestroyed, vec![payload])?;
-        Ok(())
+        let prepared = self.log().prepare(Kind::RecordDestroyed, vec![payload], None)?;
+        // An event that came since must not be said to be gone.
+        self.log().append_checked(prepared, |_| match self.left_of(id) {
+            Ok(left) if left.is_empty() => Ok(()),
+            Ok(left) => Err(came_since(left.len())),
+            Err(error) => Err(error.to_string()),
+        })?;
+        self.catch_up()
     }
 
     /// What of a proposal may go now: approved for every record that the item tells of, and none of them on hold.
@@ -221,7 +232,11 @@ impl Runtime {
     fn against(&self, item: Position, holds: &[Hold], all: &[Erasure]) -> Result<Vec<String>, RuntimeError> {
         let mut against = Vec::new();
         for id in self.told_of(item)? {
-            against.extend(register::holds_of(holds, &id).into_iter().map(|hold| format!("hold:{hold} on `{id}`")));
+            // Read without a date: a filing that is announced holds it already.
+            if let Some(record) = register::record(self.rows(), &id, None)? {
+                let on = register::holds_of(holds, &record);
+                against.extend(on.into_iter().map(|hold| format!("hold:{hold} on `{id}`")));
+            }
             let approved = |erasure: &&Erasure| {
                 erasure.is_approved() && erasure.items.contains(&item) && erasure.records.contains(&id)
             };
@@ -305,8 +320,15 @@ impl Runtime {
     /// [`RuntimeError::NotFound`] when there is no such proposal.
     pub fn erasure(&self, proposal: Seq) -> Result<ErasureAnswer, RuntimeError> {
         let erasure = self.proposal(proposal)?;
-        let judged = self.judge(&erasure)?;
-        let state = match (erasure.left().next().is_none(), erasure.is_approved()) {
+        let mut judged = self.judge(&erasure)?;
+        if let Some(id) = erasure.destroys.as_ref().filter(|_| erasure.left().next().is_none()) {
+            let left = self.left_of(id)?.len();
+            if left > 0 {
+                judged.pending.insert(came_since(left));
+            }
+        }
+        let is_gone = erasure.left().next().is_none() && judged.pending.is_empty();
+        let state = match (is_gone, erasure.is_approved()) {
             (true, _) => "erased",
             (false, true) => "pending",
             (false, false) => "proposed",
@@ -338,6 +360,10 @@ impl Runtime {
         let all = register::erasures(self.rows())?;
         all.iter().map(|erasure| self.erasure(erasure.proposal)).collect()
     }
+}
+
+fn came_since(items: usize) -> String {
+    format!("{items} items of the record came after the proposal: propose to erase them too")
 }
 
 fn is_record(rows: &dyn Rows, id: &EntityId) -> Result<bool, RuntimeError> {

@@ -208,25 +208,36 @@ impl Runtime {
             for asked in of_world {
                 recorder.flush(asked, tally)?;
             }
+            recorder.wait()?;
+            progress(tally.done, tally.total.max(tally.done));
         } else {
             tally.done += self.count(looking)?;
         }
-        recorder.wait()?;
-        progress(tally.done, tally.total.max(tally.done));
         Ok(recorder.relabelled)
     }
 
     /// SHA-256 over the item digests of the decisions in force for all evaluated cases, in order of (seq, item).
     fn digest_in_force(&self, looking: &Looking) -> Result<Digest, RuntimeError> {
+        let bindings = self.bindings_in_force()?;
         let mut digests = Vec::new();
-        let mut add = |id: &EntityId| -> Result<(), RuntimeError> {
-            let decisions = register::decisions(self.rows(), id, None)?;
-            digests.extend(decisions.into_iter().map(|decision| (decision.position, decision.digest)));
-            Ok(())
-        };
         match looking {
-            Looking::All => register::records(self.rows()).try_for_each(|record| add(&record?.id))?,
-            Looking::Some(ids) => ids.iter().try_for_each(&mut add)?,
+            Looking::All => {
+                // Both lie in order of id: one pass over each, and no look for any single record.
+                let mut decided = register::decided_records(self.rows(), &bindings).peekable();
+                for record in register::records(self.rows()) {
+                    let id = record?.id;
+                    while decided.next_if(|found| found.as_ref().is_ok_and(|(other, _)| *other < id)).is_some() {}
+                    if let Some(found) = decided.next_if(|found| found.as_ref().map_or(true, |(other, _)| *other == id))
+                    {
+                        digests.extend(found?.1);
+                    }
+                }
+            }
+            Looking::Some(ids) => {
+                for id in ids {
+                    digests.extend(register::decided_digests(self.rows(), &bindings, id)?);
+                }
+            }
         }
         digests.sort_unstable();
         let mut hash = Sha256::new();

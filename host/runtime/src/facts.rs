@@ -53,12 +53,7 @@ impl<'a> Shared<'a> {
 
     /// The active holds on a record: its own, and those on a file that it is filed into.
     pub(crate) fn holds_of(&self, record: &Record) -> Vec<String> {
-        if self.holds.is_empty() {
-            return Vec::new();
-        }
-        let files = record.files.iter().map(|file| &file.id);
-        let all = files.chain([&record.id]).flat_map(|id| register::holds_of(&self.holds, id));
-        all.collect::<BTreeSet<_>>().into_iter().collect()
+        if self.holds.is_empty() { Vec::new() } else { register::holds_of(&self.holds, record) }
     }
 
     /// The rule of a series on the date; each series is read once.

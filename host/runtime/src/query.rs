@@ -457,7 +457,11 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     let mut effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
     // What has changed since the last sweep looked has yet to be decided: the decisions shown are of before.
     let swept = register::last_sweep(shared.rows, shared.seq)?;
-    if is_pending(shared, &looked, &facts, swept.as_ref())? {
+    if facts.destroyed.is_some() {
+        // There is nothing left to dispose of.
+        (effective.due, effective.action, effective.overdue) = (None, None, false);
+        effective.blocked_by = vec!["destroyed".to_owned()];
+    } else if is_pending(shared, &looked, &facts, swept.as_ref())? {
         effective.blocked_by.push("pending".to_owned());
         effective.due = None;
     }

@@ -31,7 +31,6 @@ impl Store {
                 done.extend(self.erase_in_block(writer, seq, items)?);
             }
         }
-        lock(&self.recent).clear();
         Ok(())
     }
 
@@ -63,6 +62,7 @@ impl Store {
             }
             // The block that takes the next entries may be this one.
             writer.tail = None;
+            lock(&self.recent).clear();
         }
         Ok(entries.iter().map(|framed| framed.entry.seq).collect())
     }

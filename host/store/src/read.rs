@@ -53,7 +53,9 @@ impl Store {
         if let Some(framed) = lock(&self.recent).entry(seq) {
             return Ok(framed);
         }
-        let Some((first, bytes)) = self.read_block(seq)? else { return Err(self.damaged(seq)) };
+        // Held until the block is kept: one that an erasure has written anew must not be kept as it was before.
+        let _whole = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
+        let Some((first, bytes)) = self.block_at(seq)? else { return Err(self.damaged(seq)) };
         let entries = Arc::new(block::unpack(first, &bytes).ok_or_else(|| self.damaged(seq))?);
         if bytes.len() <= RECENT_BYTES_MAX {
             lock(&self.recent).keep(first, Arc::clone(&entries));
@@ -64,6 +66,10 @@ impl Store {
     /// The bytes of the last block that begins at or below `seq`.
     pub(crate) fn read_block(&self, seq: Seq) -> Result<Option<(Seq, Vec<u8>)>, StoreError> {
         let _whole = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
+        self.block_at(seq)
+    }
+
+    fn block_at(&self, seq: Seq) -> Result<Option<(Seq, Vec<u8>)>, StoreError> {
         let last = self
             .base
             .disk

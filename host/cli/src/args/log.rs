@@ -119,12 +119,6 @@ pub(crate) struct Restore {
     /// A newer copy of the log, however broken: its later holds and erasures are done again.
     #[arg(long, value_name = "DIR")]
     pub(crate) later: Option<PathBuf>,
-    /// The first entry of the newer copy that counts as later; the size of the backup unless said.
-    #[arg(long, value_name = "SEQ", requires = "later")]
-    pub(crate) later_from: Option<u64>,
-    /// Who does it.
-    #[arg(long)]
-    pub(crate) by: Option<String>,
 }
 
 #[derive(Debug, Args)]

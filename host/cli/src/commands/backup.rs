@@ -40,14 +40,12 @@ pub(crate) fn backup(dir: &Path, to: &Path, screen: Screen) -> Result<(), Failur
 
 /// `restore`.
 pub(crate) fn restore(dir: &Path, told: &Restore, screen: Screen) -> Result<(), Failure> {
-    let mut size = None;
     if let Some(from) = &told.from {
         let bar = screen.progress("restoring");
-        let made = fonds_runtime::restore(from, dir, &mut |done, total| {
+        fonds_runtime::restore(from, dir, &mut |done, total| {
             bar.set_length(total);
             bar.set_position(done);
         })?;
-        size = Some(made.checkpoint.size);
         bar.finish_and_clear();
     }
     let mut state = "read-only";
@@ -57,21 +55,15 @@ pub(crate) fn restore(dir: &Path, told: &Restore, screen: Screen) -> Result<(), 
         state = "resumed";
     }
     if let Some(origin) = &told.new_origin {
-        let replaced = fonds_runtime::key(&workshop::reader(dir)?)?;
         fonds_runtime::start_anew(&workshop::lock(dir)?, origin)?;
-        let runtime = workshop::open(dir)?;
-        runtime.log_new_origin(&replaced, told.by.as_deref())?;
-        runtime.close()?;
+        // Opened once, so that the entry that names the new key is there.
+        workshop::open(dir)?.close()?;
         state = "new origin";
     }
     let (mut holds, mut erasures) = (0, 0);
     if let Some(later) = &told.later {
-        let from = told.later_from.or(size).ok_or_else(|| {
-            Failure::Usage("which entries are later than the backup? say how many it had with --later-from".to_owned())
-        })?;
         let runtime = workshop::open(dir)?;
-        let newer = Reader::open(later)?;
-        (holds, erasures) = runtime.apply_later(&newer, from)?;
+        (holds, erasures) = runtime.apply_later(&Reader::open(later)?)?;
         runtime.close()?;
     }
     let reader = workshop::reader(dir)?;

@@ -154,7 +154,7 @@ fn import(dir: &Path, told: ScheduleImport, screen: Screen) -> Result<(), Failur
                 ("version", imported.version.clone()),
             ],
         );
-        if !imported.appended {
+        if !imported.appended && imported.series > 0 {
             text += "This version was imported before: nothing was appended.\n";
         }
         text + &super::ingest::rejects_text(screen, &imported.rejects)

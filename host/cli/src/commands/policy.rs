@@ -9,7 +9,7 @@ use fonds_runtime::admin::Binding;
 use fonds_wasm::{build, component};
 use serde_json::json;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// `plugin …`.
 pub(crate) fn plugin(dir: &Path, command: Plugin, screen: Screen) -> Result<(), Failure> {
@@ -160,11 +160,15 @@ pub(crate) fn evaluate(dir: &Path, as_of: Option<&str>, all: bool, screen: Scree
     let runtime = workshop::open(dir)?;
     let bar = screen.progress("evaluating");
     let began = Instant::now();
+    // The last time that progress is told, all decisions are acknowledged; applying them and the sweep's digest follow.
+    let mut acknowledged = Duration::ZERO;
     let sweep = runtime.evaluate(as_of, all, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
+        acknowledged = began.elapsed();
     })?;
     bar.finish_and_clear();
+    screen.took("decisions acknowledged", sweep.changed, acknowledged);
     screen.took("decisions made", sweep.changed, began.elapsed());
     screen.answer(&sweep, |screen| {
         let faults = if sweep.faults == 0 {

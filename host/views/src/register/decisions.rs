@@ -229,6 +229,36 @@ pub fn decisions(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>) -> Result<V
     decisions_under(rows, &bindings(rows, as_of)?, id, as_of)
 }
 
+type Digests = Vec<(Position, Digest)>;
+
+/// Where the newest decisions under these bindings stand, with their items' digests.
+fn digests_of(held: Vec<Held>, bindings: &[Binding]) -> Digests {
+    let stands =
+        |held: &Held| bindings.iter().any(|bound| bound.name == held.binding && bound.bound_at == held.bound_at);
+    held.into_iter().filter(stands).map(|held| (held.position, Digest(held.digest))).collect()
+}
+
+/// The digests of the decisions in force about a record, under bindings that were read before.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn decided_digests(rows: &dyn Rows, bindings: &[Binding], id: &EntityId) -> Result<Digests, ViewError> {
+    Ok(digests_of(held(rows, id, None)?, bindings))
+}
+
+/// The same for every record that was ever decided about, in order of id.
+pub fn decided_records<'a>(
+    rows: &'a dyn Rows,
+    bindings: &'a [Binding],
+) -> impl Iterator<Item = Result<(EntityId, Digests), ViewError>> + 'a {
+    crate::rows::below(rows, &[DECISION]).map(move |row| {
+        let (key, first) = row?;
+        let id = super::read::id_in(&key, 1)?;
+        let held: Vec<Held> = keys::decode(&keys::whole(rows, &key, first)?, "a record's decisions")?;
+        Ok((id, digests_of(held, bindings)))
+    })
+}
+
 /// The same for bindings that were read before, as of the same entry.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Holds: what freezes the disposition of records, until it is released.
 
 use super::keys::{self, HOLD};
+use super::record::Record;
 use crate::rows::{Pending, Rows, ViewError, below};
 use fonds_model::body::HoldPlaced;
 use fonds_model::{EntityId, PartialDate, Position, Seq};
@@ -78,9 +79,11 @@ pub fn holds(rows: &dyn Rows, as_of: Option<Seq>) -> Result<Vec<Hold>, ViewError
     Ok(holds)
 }
 
-/// The names of the active holds on a record.
+/// The names of the active holds on a record: its own, and those on a file that it is filed into.
 #[must_use]
-pub fn holds_of(holds: &[Hold], record: &EntityId) -> Vec<String> {
-    let on = holds.iter().filter(|hold| hold.released_at.is_none() && hold.records.contains(record));
-    on.map(|hold| hold.name.clone()).collect()
+pub fn holds_of(holds: &[Hold], record: &Record) -> Vec<String> {
+    let files = record.files.iter().map(|file| &file.id);
+    let ids: Vec<&EntityId> = files.chain([&record.id]).collect();
+    let is_on = |hold: &&Hold| hold.released_at.is_none() && ids.iter().any(|id| hold.records.contains(id));
+    holds.iter().filter(is_on).map(|hold| hold.name.clone()).collect()
 }

@@ -32,7 +32,8 @@ pub use agencies::{Agencies, AgencyOn, Definition, Succession};
 pub use backups::{BackupKept, backups};
 pub use bindings::{Binding, Installed, bindings, plugins};
 pub use decisions::{
-    Classified, InForce, LastTerm, classified, context, decided, decisions, decisions_under, last_term,
+    Classified, InForce, LastTerm, classified, context, decided, decided_digests, decided_records, decisions,
+    decisions_under, last_term,
 };
 pub use due::{
     Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,

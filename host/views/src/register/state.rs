@@ -190,11 +190,17 @@ fn noted(id: &EntityId, history: &[Fact], as_of: Option<Seq>, extent: Extent) ->
         state.note(fact, extent);
     }
     state.corrected = standing.corrected;
-    // A fact that a later correction brings here brings its amendments too: before that they are not of this record.
-    let here: BTreeSet<Position> =
-        known.iter().flat_map(|fact| [Some(fact.position), adopted(fact)]).flatten().collect();
-    let of_this = known.iter().filter(|fact| fact.target().is_none_or(|target| here.contains(&target)));
-    state.last = of_this.map(|fact| fact.position).max().unwrap_or(state.last);
+    // A fact that a later correction brings here brings its amendments too, and theirs: before that none of them is of this
+    // record. Amendments reach back only, so that in the log's order each comes after what it is about.
+    let mut in_order: Vec<&Fact> = known.iter().collect();
+    in_order.sort_by_key(|fact| fact.position);
+    let mut here: BTreeSet<Position> = in_order.iter().filter_map(|fact| adopted(fact)).collect();
+    for fact in in_order {
+        if fact.target().is_none_or(|target| here.contains(&target)) {
+            here.insert(fact.position);
+            state.last = fact.position;
+        }
+    }
     (state, standing.facts)
 }
 
