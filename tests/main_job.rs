@@ -81,6 +81,63 @@ fn every_permit_is_kept_until_the_day_that_an_independent_calculation_says() {
 }
 
 #[test]
+fn marquezs_events_and_every_facet_of_the_specification_come_back_byte_for_byte_and_once() {
+    let Some(shared) = support::shared() else { return };
+    let store = Store::new();
+    let folder = shared.join("data/openlineage");
+    let template = std::fs::read_to_string(folder.join("marquez/metadata.template.json")).unwrap();
+    let mut filled = template.replace("{{RUN_START_TIME}}", "2024-05-01T10:00:00Z");
+    while let Some(at) = filled.find("{{RUN_END_TIME") {
+        let end = at + filled[at..].find("}}").unwrap() + 2;
+        filled.replace_range(at..end, "2024-05-01T10:07:00Z");
+    }
+    let mut files = vec![store.write("marquez.json", filled)];
+    let mut wrapped = Vec::new();
+    let mut found: Vec<_> =
+        std::fs::read_dir(folder.join("spec/tests")).unwrap().map(|file| file.unwrap().path()).collect();
+    found.sort();
+    for path in found {
+        if path.is_file() {
+            files.push(text(&path).to_owned());
+            continue;
+        }
+        for facets in std::fs::read_dir(&path).unwrap().map(|file| file.unwrap().path()) {
+            // One line each, the facets as they are: only the line ends between them go.
+            let facets = std::fs::read_to_string(&facets).unwrap().replace(['\n', '\r'], " ");
+            wrapped.push(format!(
+                r#"{{"eventType":"COMPLETE","eventTime":"2024-05-01T10:00:00Z","producer":"p","run":{{"runId":"r","facets":{facets}}},"job":{{"namespace":"n","name":"j","facets":{facets}}},"outputs":[{{"namespace":"db","name":"t","facets":{facets}}}]}}"#
+            ));
+        }
+    }
+    assert!(wrapped.len() >= 46, "{}", wrapped.len());
+    // Packed as a producer may send it.
+    let packed = zstd::stream::encode_all((wrapped.join("\n") + "\n").as_bytes(), 3).unwrap();
+    files.push(store.write("spec.ndjson.zst", packed));
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let told = |files: &[&str]| store.json(&[&["ingest"], files].concat());
+    let first = told(&files);
+    assert_eq!(first["rejected"], 0, "{first}");
+    let again = told(&files);
+    assert_eq!(
+        (&again["appended"], &again["log_size"]),
+        (&Value::from(0), &first["log_size"]),
+        "the log has not grown"
+    );
+    assert_eq!(again["duplicate"], first["received"]);
+    let size = first["log_size"].as_u64().unwrap();
+    let bodies: Vec<String> = (0..size)
+        .map(|seq| {
+            let shown = store.json(&["log", "show", &seq.to_string()]);
+            shown["items"][0]["payload"].as_str().unwrap().split_once('\n').unwrap().1.to_owned()
+        })
+        .collect();
+    for event in &wrapped {
+        assert!(bodies.contains(event), "it did not come back as it was sent: {event}");
+    }
+    store.ok(&["verify"]);
+}
+
+#[test]
 fn all_openlineage_events_are_taken_once_and_their_facets_come_back_byte_for_byte() {
     let Some(shared) = support::shared() else { return };
     let store = Store::new();

@@ -398,8 +398,23 @@ fn exit_codes_tell_a_script_what_went_wrong() {
     store.refused(3, &["log", "show", "99"]);
     store.refused(3, &["policy", "bind", "p", "--plugin", "none"]);
     Store::empty().refused(5, &["record", "list"]);
-    for command in ["init", "ingest", "evaluate", "lineage", "verify", "explain", "demo"] {
-        assert!(store.ok(&[command, "--help"]).contains("Example: fonds"), "{command}");
+    assert_examples(&store, &[]);
+}
+
+/// The help of every command below one ends with an example.
+fn assert_examples(store: &Store, above: &[&str]) {
+    let help = store.ok(&[above, &["--help"]].concat());
+    assert!(
+        above.is_empty() || help.trim_end().lines().rev().take(3).any(|line| line.contains("fonds ")),
+        "{above:?}: {help}"
+    );
+    let Some((_, listed)) = help.split_once("Commands:\n") else { return };
+    let names = listed
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        assert_examples(store, &[above, &[name]].concat());
     }
 }
 

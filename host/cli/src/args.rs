@@ -57,19 +57,19 @@ pub(crate) enum Command {
         origin: String,
     },
     /// Define agencies, and read them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds agency list")]
     Agency(Agency),
     /// Import retention schedules, and read them.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds schedule list")]
     Schedule(Schedule),
     /// Take in events: OpenLineage, lifecycle events as CloudEvents, XES.
     #[command(after_help = "Example: fonds ingest events.ndjson.gz --rejects rejected.ndjson")]
     Ingest(Ingest),
     /// Build, inspect, install and list policy plugins.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds plugin list")]
     Plugin(Plugin),
     /// Say which plugin decides for whom.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds policy list")]
     Policy(Policy),
     /// Run what is new or due through the policies in force.
     #[command(after_help = "Example: fonds evaluate --as-of 2026-01-01")]
@@ -82,7 +82,7 @@ pub(crate) enum Command {
         all: bool,
     },
     /// The register of records.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds record list --due-by 2026-12-31")]
     Record(Record),
     /// The decisions in force about a record, with reasons, authorities and the entries they rest on.
     #[command(after_help = "Example: fonds explain permit/2011-0042")]
@@ -120,10 +120,10 @@ pub(crate) enum Command {
         why: Why,
     },
     /// Freeze the disposition of records, and free them again.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds hold list")]
     Hold(Hold),
     /// The log itself: entries, checkpoint, proofs, export, erasure.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds log checkpoint")]
     Log(Log),
     /// Write the proof of a record's history into one file, which is also a page to read.
     ///
@@ -156,7 +156,7 @@ pub(crate) enum Command {
         replay: bool,
     },
     /// Repair of what can be rebuilt.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds store rebuild")]
     Store(Store),
     /// Copy the log beside its writer: a new folder, or an older backup, of which only what changed is written.
     #[command(after_help = "Example: fonds backup /mnt/backup/fonds")]

@@ -214,6 +214,8 @@ pub struct RuleAnswer {
     pub missing: Option<String>,
     /// The rule.
     pub rule: Option<fonds_model::Rule>,
+    /// The log size that this reflects.
+    pub log_size: u64,
 }
 
 /// What an `ingest` did.

@@ -25,6 +25,8 @@ pub struct BackupAnswer {
     pub kept: u64,
     /// Bytes that were written.
     pub bytes: u64,
+    /// The log's size when it was made.
+    pub log_size: u64,
 }
 
 /// Copies the log beside its writer, and notes that an entry is to say so.
@@ -43,7 +45,8 @@ pub fn backup(
     let notes = dir.join(NOTES);
     let path = notes.join(format!("backup-{}-{}.json", now.0, checkpoint.size));
     write_durably(&notes, &path, &crate::admin::json(&body)?).map_err(|error| RuntimeError::writing(&path, error))?;
-    Ok(BackupAnswer { to, size: checkpoint.size, copied, kept, bytes })
+    let (size, log_size) = (checkpoint.size, reader.size()?);
+    Ok(BackupAnswer { to, size, copied, kept, bytes, log_size })
 }
 
 fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {

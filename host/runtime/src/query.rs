@@ -229,7 +229,7 @@ impl Runtime {
     pub fn series(&self, id: &str, on: Date) -> Result<RuleAnswer, RuntimeError> {
         let id = SeriesId::new(id)?;
         let shared = Shared::load(self.rows(), on, None)?;
-        rule_answer(&shared, Some(&id))
+        rule_answer(&shared, Some(&id), self.log_size())
     }
 
     /// The installed plugins.
@@ -357,7 +357,7 @@ impl Runtime {
         };
         Ok(Explanation {
             record,
-            rule: rule_answer(&shared, series.as_ref())?,
+            rule: rule_answer(&shared, series.as_ref(), self.log_size())?,
             history: history.iter().map(shown).collect(),
         })
     }
@@ -428,7 +428,7 @@ impl Texts {
     }
 }
 
-fn rule_answer(shared: &Shared<'_>, series: Option<&SeriesId>) -> Result<RuleAnswer, RuntimeError> {
+fn rule_answer(shared: &Shared<'_>, series: Option<&SeriesId>, log_size: u64) -> Result<RuleAnswer, RuntimeError> {
     let rule = shared.rule(series)?;
     let missing = rule.as_ref().err().map(|why| unruled(*why).to_owned());
     let rule = rule.ok();
@@ -437,6 +437,7 @@ fn rule_answer(shared: &Shared<'_>, series: Option<&SeriesId>) -> Result<RuleAns
         title: rule.as_ref().map(|rule| rule.title.clone()),
         missing,
         rule: rule.map(|rule| rule.rule.clone()),
+        log_size: shared.seq.map_or(log_size, |seq| seq + 1),
     })
 }
 

@@ -59,6 +59,8 @@ pub struct Imported {
     pub conflicting_series: u64,
     /// Series that stay with a person because their notes speak of archives.
     pub archives_review: u64,
+    /// Free text that was not understood: it is listed, and never guessed at.
+    pub not_understood: u64,
     /// Objects that could not be taken.
     pub rejected: u64,
     /// Whether anything was appended; the same version of the same source is imported once.
@@ -130,6 +132,7 @@ impl Runtime {
             conflicting: counts.conflicting,
             conflicting_series: counts.conflicting_series,
             archives_review: counts.archives_review,
+            not_understood: counts.not_understood,
             rejected: counts.rejected,
             appended,
             log_size: self.log_size(),

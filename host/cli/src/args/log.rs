@@ -46,10 +46,10 @@ pub(crate) enum Log {
     #[command(after_help = "Example: fonds log repair")]
     Repair,
     /// The keys that sign.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds log key show")]
     Key(Key),
     /// Who cosigns this log's checkpoints, and this installation's own key as a witness of others.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: fonds log witness list")]
     Witness(Witness),
     /// As a witness, cosign other logs' checkpoints: each only once it is seen to continue the last one cosigned.
     ///

@@ -149,7 +149,7 @@ fn import(dir: &Path, told: ScheduleImport, screen: Screen) -> Result<(), Failur
                 ("without rule", imported.without_rule.to_string()),
                 ("duplicate", imported.duplicate.to_string()),
                 ("conflicting", format!("{} more of {} series", imported.conflicting, imported.conflicting_series)),
-                ("not understood", format!("{}: listed with --output json", imported.listed.len())),
+                ("not understood", format!("{}: listed with --output json", imported.not_understood)),
                 ("rejected", imported.rejected.to_string()),
                 ("version", imported.version.clone()),
             ],

@@ -51,10 +51,12 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
         Log::Repair => super::backup::repair(dir, screen),
         Log::Erase(told) => super::erase::erase(dir, told, screen),
         Log::Checkpoint => {
-            let (_, note) = reader.checkpoint_cosigned()?;
+            let (checkpoint, note) = reader.checkpoint_cosigned()?;
             let waiting = reader.scrub_waiting()?;
             Ok(if screen.is_json() {
-                screen.answer(&json!({ "note": note, "scrub_waiting": waiting }), |_| String::new())
+                screen.answer(&json!({ "note": note, "scrub_waiting": waiting, "log_size": checkpoint.size }), |_| {
+                    String::new()
+                })
             } else {
                 if let Some(waiting) = waiting {
                     screen.complain(&super::erase::scrub_text(waiting));
@@ -74,7 +76,7 @@ pub(crate) fn log(dir: &Path, command: Log, screen: Screen) -> Result<(), Failur
         }
         Log::Export { dir } => {
             let exported = reader.export(&dir)?.size;
-            let answer = json!({ "size": exported, "dir": dir });
+            let answer = json!({ "size": exported, "dir": dir, "log_size": exported });
             Ok(screen.answer(&answer, |_| format!("{exported} entries are in {}\n", dir.display()))?)
         }
         Log::Key(command) => keys::key(dir, &reader, command, screen),
