@@ -9,7 +9,7 @@ use crate::error::io_error;
 use crate::layout::{Layout, Restored};
 use crate::note::Signer;
 use crate::recover::Tail;
-use crate::seal::Sealed;
+use crate::seal::{self, FOOT_BYTES, Sealed};
 use crate::segment::{self, Segment, Start};
 use crate::{Lock, LogError, Reader, disk, erase, keys};
 use std::collections::BTreeSet;
@@ -19,8 +19,6 @@ use std::path::{Path, PathBuf};
 
 /// A segment that is sealed or rewritten while it is copied is looked for again this often.
 const RETRIES: u32 = 8;
-/// The end of a sealed segment: its number of rows, end, CRC and magic tell it from every other of the same seq.
-const FOOT_BYTES: u64 = 24;
 /// What a backup is known by.
 const MARK: &str = "backup";
 
@@ -79,14 +77,13 @@ impl Reader {
         self.copy_journal(&into, checkpoint.size, &mut copying, progress)?;
         copy_named(&self.layout.blobs, &into.blobs, |_| true, 0o644, &mut copying)?;
         copy_named(&self.layout.keys, &into.keys, |name| keys::IN_BACKUPS.contains(&name), 0o600, &mut copying)?;
-        if let Ok(cosigned) = disk::read(&self.layout.dir.join("checkpoint.cosigned")) {
-            copying.put(&to.join("checkpoint.cosigned"), &cosigned, 0o644)?;
+        if let Ok(cosigned) = disk::read(&self.layout.cosigned) {
+            copying.put(&into.cosigned, &cosigned, 0o644)?;
         }
         if erase::in_progress(&self.layout, || self.size())?.is_some() {
             return Err(LogError::Rejected("something was erased meanwhile: make the backup again".to_owned()));
         }
-        let about = self.layout.dir.join("fonds.json");
-        copying.put(&to.join("fonds.json"), &disk::read(&about)?, 0o644)?;
+        copying.put(&into.about(), &disk::read(&self.layout.about())?, 0o644)?;
         // Last: until it is there the backup is the older one, and all that one needs is there too.
         copying.put(&into.checkpoint, note.as_bytes(), 0o644)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.dir] {
@@ -178,11 +175,9 @@ fn copy_segment(segment: &Segment, into: &Layout, size: u64, copying: &mut Copyi
             }
             return Ok(to);
         }
-        let to = segment::plain_path(&into.journal, segment.seq);
-        return copying.put(&to, up_to(segment.seq, sealed.unpack()?, size)?.as_slice(), 0o644).map(|()| to);
     }
     let to = segment::plain_path(&into.journal, segment.seq);
-    let bytes = up_to(segment.seq, disk::read(&segment.path)?, size)?;
+    let bytes = up_to(segment.seq, seal::read(segment)?, size)?;
     copying.put(&to, &bytes, 0o644).map(|()| to)
 }
 
@@ -203,8 +198,9 @@ fn is_same(one: &Path, other: &Path) -> Result<bool, LogError> {
     let foot = |path: &Path| -> std::io::Result<(u64, Vec<u8>)> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
-        let mut foot = vec![0; FOOT_BYTES.min(length) as usize];
-        file.read_exact_at(&mut foot, length.saturating_sub(FOOT_BYTES))?;
+        // Number of rows, end, CRC and magic tell it from every other of the same seq.
+        let mut foot = vec![0; (FOOT_BYTES as u64).min(length) as usize];
+        file.read_exact_at(&mut foot, length.saturating_sub(FOOT_BYTES as u64))?;
         Ok((length, foot))
     };
     let ours = foot(one).map_err(io_error("read", one))?;

@@ -9,7 +9,7 @@ use crate::error::io_error;
 use crate::frame::{self, Frame, Peek};
 use crate::layout::Layout;
 use crate::recover::Active;
-use crate::seal::{self, Sealed};
+use crate::seal;
 use crate::segment::{self, START_BYTES, Segment};
 use crate::{Framed, Lock, LogError, disk};
 use fonds_model::body::{self, ErasedItem};
@@ -17,7 +17,6 @@ use fonds_model::{Erased, Kind, Position, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 /// At most this many items are erased by one entry.
@@ -167,7 +166,7 @@ fn touched(journal: &Path, intent: &Intent) -> Result<Vec<Segment>, LogError> {
 /// Fails where the segments could not be rewritten, and changes nothing.
 pub(crate) fn rehearse(journal: &Path, intent: &Intent) -> Result<(), LogError> {
     for segment in touched(journal, intent)? {
-        without(segment.seq, &bytes_of(&segment)?, intent)?;
+        without(segment.seq, &seal::read(&segment)?, intent)?;
     }
     Ok(())
 }
@@ -175,26 +174,14 @@ pub(crate) fn rehearse(journal: &Path, intent: &Intent) -> Result<(), LogError> 
 /// Rewrites every segment that holds one of the items, so that a crash leaves either the old or the new one.
 fn rewrite(journal: &Path, intent: &Intent) -> Result<(), LogError> {
     for segment in touched(journal, intent)? {
-        rewrite_segment(journal, &segment, intent)?;
+        if let Some(anew) = without(segment.seq, &seal::read(&segment)?, intent)? {
+            seal::replace(&segment, &anew)?;
+        }
     }
     // What a sealing that was cut off has left may hold it too.
     for segment in segment::list(journal)?.iter().filter(|segment| !segment.sealed) {
         disk::remove(&segment::sealed_path(journal, segment.seq).with_extension("part"))?;
     }
-    disk::sync_dir(journal)
-}
-
-fn bytes_of(segment: &Segment) -> Result<Vec<u8>, LogError> {
-    if segment.sealed { Sealed::open(&segment.path)?.unpack() } else { disk::read(&segment.path) }
-}
-
-fn rewrite_segment(journal: &Path, segment: &Segment, intent: &Intent) -> Result<(), LogError> {
-    let Some(anew) = without(segment.seq, &bytes_of(segment)?, intent)? else { return Ok(()) };
-    let anew = if segment.sealed { seal::pack(segment.seq, &anew)? } else { anew };
-    let part = segment.path.with_extension("part");
-    let written = fs::File::create(&part).and_then(|mut file| file.write_all(&anew).and_then(|()| file.sync_all()));
-    written.map_err(io_error("write", &part))?;
-    fs::rename(&part, &segment.path).map_err(io_error("write", &segment.path))?;
     disk::sync_dir(journal)
 }
 

@@ -60,7 +60,7 @@ impl Layout {
         }
     }
 
-    fn about(&self) -> PathBuf {
+    pub(crate) fn about(&self) -> PathBuf {
         self.dir.join("fonds.json")
     }
 

@@ -11,7 +11,7 @@ use crate::identities::Unapplied;
 use crate::layout::Layout;
 use crate::segment::{self, START_BYTES, Segment, Start};
 use crate::tree::{CompactRange, empty_root, leaf_hash};
-use crate::{Applied, LogError, disk, erase};
+use crate::{Applied, LogError, disk, erase, seal};
 use fonds_model::{Digest, Timestamp};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt as _;
@@ -161,7 +161,7 @@ fn last_segment(layout: &Layout, promised: u64) -> Result<(Tail, Vec<u8>, Option
             let start = Start { seq: 0, root: empty_root(), at: Timestamp(i64::MIN) };
             return Ok((Tail { start, groups: Vec::new(), at: start.at }, Vec::new(), None));
         };
-        let bytes = if segment.sealed { unseal(&segment)? } else { disk::read(&segment.path)? };
+        let bytes = seal::read(&segment)?;
         let start = Start::read(&bytes).filter(|start| start.seq == segment.seq);
         let tail = start.map(|start| Tail::read(&bytes, start));
         let size = tail.as_ref().map_or(segment.seq, Tail::size);
@@ -177,10 +177,6 @@ fn last_segment(layout: &Layout, promised: u64) -> Result<(Tail, Vec<u8>, Option
         }
         segment::discard(&layout.journal, segment.seq)?;
     }
-}
-
-fn unseal(segment: &Segment) -> Result<Vec<u8>, LogError> {
-    crate::seal::Sealed::open(&segment.path)?.unpack()
 }
 
 /// The tree over all whole groups, from the hash files and the last segment; `None` when the files do not fit.

@@ -5,7 +5,6 @@
 
 use crate::chunks::Frames;
 use crate::entry::{self, Header};
-use crate::error::io_error;
 use crate::frame::{self, Frame, Peek};
 use crate::layout::Layout;
 use crate::seal::{self, Sealed};
@@ -14,9 +13,6 @@ use crate::tree::{CompactRange, empty_root, leaf_hash};
 use crate::{Framed, Lock, LogError, LogStore, disk, hashes, keys};
 use fonds_model::{Digest, Position, Seq, Timestamp, body};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::Write as _;
-use std::path::Path;
 
 /// No group has more entries: the smallest takes more than this part of the largest group's bytes.
 const GROUP_ENTRIES_MAX: u64 = 1 << 20;
@@ -110,7 +106,7 @@ pub fn repair(lock: &Lock, store: &dyn LogStore) -> Result<Repaired, LogError> {
         let roots = Roots { signed: signed.root, want };
         if roots.fit(&anew, &tree) {
             if let Some(bytes) = anew.bytes {
-                replace(&layout.journal, this, &bytes)?;
+                seal::replace(this, &bytes)?;
                 repaired.segments.push(this.seq);
                 repaired.entries.extend(anew.from_store);
             }
@@ -267,21 +263,13 @@ fn frame_of(framed: &Framed, erased: &BTreeMap<Position, Seq>) -> Vec<u8> {
     out
 }
 
-/// Writes a segment anew, so that a crash leaves either the old or the new one.
-fn replace(journal: &Path, segment: &Segment, bytes: &[u8]) -> Result<(), LogError> {
-    let bytes = if segment.sealed { seal::pack(segment.seq, bytes)? } else { bytes.to_vec() };
-    let part = segment.path.with_extension("part");
-    let written = fs::File::create(&part).and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-    written.map_err(io_error("write", &part))?;
-    fs::rename(&part, &segment.path).map_err(io_error("write", &segment.path))?;
-    disk::sync_dir(journal)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{MemoryStore, copy, fill, open_with};
     use crate::{Log, Options, Reader};
+    use std::fs;
+    use std::path::Path;
     use std::sync::Arc;
 
     fn filled() -> (tempfile::TempDir, Arc<MemoryStore>) {

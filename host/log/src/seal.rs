@@ -5,10 +5,9 @@
 
 use crate::error::io_error;
 use crate::frame::{self, Peek};
-use crate::segment::{self, START_BYTES};
+use crate::segment::{self, START_BYTES, Segment};
 use crate::{LogError, disk};
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ const SKIPPABLE: u32 = 0x184D_2A50;
 const MAGIC: &[u8; 8] = b"fondsix1";
 const ROW_BYTES: usize = 16;
 /// Rows' number, end seq, CRC, magic.
-const FOOT_BYTES: usize = 24;
+pub(crate) const FOOT_BYTES: usize = 24;
 
 /// Where a block lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +37,24 @@ pub(crate) fn seal(journal: &Path, seq: u64) -> Result<(), LogError> {
     let bytes = disk::read(&plain)?;
     let sealed = pack(seq, &bytes)?;
     let path = segment::sealed_path(journal, seq);
-    let part = path.with_extension("part");
-    let written = File::create(&part).and_then(|mut file| file.write_all(&sealed).and_then(|()| file.sync_all()));
-    written.map_err(io_error("write", &part))?;
-    fs::rename(&part, &path).map_err(io_error("write", &path))?;
-    disk::sync_dir(journal)?;
+    disk::replace(&path, &sealed, 0o644)?;
     fs::remove_file(&plain).map_err(io_error("remove", &plain))
 }
 
-/// A segment's bytes as its sealed file has them.
-pub(crate) fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
+/// A whole segment, as it was before compression if it is sealed.
+pub(crate) fn read(segment: &Segment) -> Result<Vec<u8>, LogError> {
+    if segment.sealed { Sealed::open(&segment.path)?.unpack() } else { disk::read(&segment.path) }
+}
+
+/// Puts a segment's bytes anew in its place, sealed if it is, so that a crash leaves either the old or the new one.
+pub(crate) fn replace(segment: &Segment, bytes: &[u8]) -> Result<(), LogError> {
+    if segment.sealed {
+        return disk::replace(&segment.path, &pack(segment.seq, bytes)?, 0o644);
+    }
+    disk::replace(&segment.path, bytes, 0o644)
+}
+
+fn pack(seq: u64, bytes: &[u8]) -> Result<Vec<u8>, LogError> {
     let wrong = || LogError::damaged(seq, "the segment to be sealed is not whole");
     let (start, mut rest) = bytes.split_at_checked(START_BYTES).ok_or_else(wrong)?;
     let (mut blocks, mut next) = (vec![(seq, start)], seq);

@@ -57,8 +57,6 @@ struct Passed {
     sweeps: Vec<sweeps::Recorded>,
     /// Items without content, and the entry that says it erased them.
     erased: BTreeMap<Position, Option<Seq>>,
-    /// Items that `log.erased` entries name.
-    erased_by: BTreeMap<Position, Seq>,
     /// What `log.erased` entries name as their subject.
     erased_of: FxHashMap<String, Seq>,
     /// Something may have taken back what a record rests on.
@@ -96,9 +94,6 @@ impl Runtime {
             }
             read
         })?;
-        for (position, by) in &mut passed.erased {
-            *by = passed.erased_by.get(position).copied();
-        }
         let suspects = Suspects { rows: self.rows(), erased: &passed.erased, erased_of: &passed.erased_of };
         let mut replayed = suspects.judge(findings)?;
         for sweep in &passed.sweeps {
@@ -124,7 +119,8 @@ impl Runtime {
             let seq = entry.seq;
             for (item, index) in entry.items.iter().zip(0_u16..) {
                 if item.content.is_none() {
-                    passed.erased.entry(Position { seq, item: index }).or_default();
+                    let by = item.erased.as_ref().map(|erased| erased.by);
+                    passed.erased.insert(Position { seq, item: index }, by);
                 }
             }
             match entry.kind {
@@ -153,7 +149,7 @@ impl Runtime {
 }
 
 impl Passed {
-    /// What an erasure took: the items that its body names, and the records that it tells of.
+    /// The records that an erasure tells of.
     fn erasure(&mut self, entry: &Entry) {
         self.amended = true;
         for (_, content) in entry.contents() {
@@ -161,7 +157,6 @@ impl Passed {
             let erased =
                 erased.and_then(|(envelope, body)| body::parse::<LogErased>(entry.kind, envelope.format, body).ok());
             let Some(erased) = erased else { continue };
-            self.erased_by.extend(erased.items.iter().map(|item| (item.position(), entry.seq)));
             self.erased_of.extend(erased.records.into_iter().map(|record| (record.id, entry.seq)));
         }
     }

@@ -35,11 +35,7 @@ fn erase(log: &Log, items: &[Position]) -> u64 {
 fn is_in_journal(dir: &Path, number: u64) -> bool {
     let wanted = payload(number);
     segment::list(&dir.join("journal")).unwrap().iter().any(|segment| {
-        let bytes = if segment.sealed {
-            Sealed::open(&segment.path).unwrap().unpack().unwrap()
-        } else {
-            fs::read(&segment.path).unwrap()
-        };
+        let bytes = seal::read(segment).unwrap();
         bytes.windows(wanted.len()).any(|window| window == wanted)
     })
 }
