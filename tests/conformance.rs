@@ -1,43 +1,19 @@
 //! Other people's verifiers read what `log export` writes, and accept the proofs.
 
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
-use fonds_log::{Applied, Framed, Known, Lock, Log, LogStore, Mac, Options, Reader, StoreError};
-use fonds_model::{Digest, Kind, Position, Seq, Timestamp};
+use fonds_log::{Lock, Log, Options, Reader};
+use fonds_model::{Kind, Timestamp};
 use sha2_digest_11::Sha256;
 use signed_note::{Note, StandardVerifier, VerifierList};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tlog_tiles::{Checkpoint, Hash, HashReader, Tile, TileHashReader, TileReader};
 
 const SIZES: [u64; 6] = [1, 2, 255, 256, 257, 65_536];
 
-/// A store that only remembers how far it is.
-struct Position0(Mutex<Applied>);
-
-impl LogStore for Position0 {
-    fn applied(&self) -> Result<Applied, StoreError> {
-        Ok(*self.0.lock().unwrap())
-    }
-    fn known(&self, _: &Mac) -> Result<Option<Known>, StoreError> {
-        Ok(None)
-    }
-    fn entry(&self, _: Seq) -> Result<Option<Framed>, StoreError> {
-        Ok(None)
-    }
-    fn apply(&self, entries: &[Framed], root: Digest) -> Result<(), StoreError> {
-        let mut applied = self.0.lock().unwrap();
-        *applied = Applied { next: Position { seq: applied.next.seq + entries.len() as u64, item: 0 }, root };
-        Ok(())
-    }
-    fn sync(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
 fn open(dir: &Path) -> Log {
-    let nothing = Applied { next: Position { seq: 0, item: 0 }, root: fonds_log::tree::empty_root() };
-    let store = Arc::new(Position0(Mutex::new(nothing)));
+    let store = Arc::new(fonds_fuzz::Nothing::default());
     let clock = Arc::new(|| Timestamp(1_767_323_045_000_000));
     Log::open(Lock::take(dir).unwrap(), store, Options::default(), clock).unwrap()
 }

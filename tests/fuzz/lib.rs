@@ -16,6 +16,8 @@ mod events;
 mod evidence;
 mod log;
 
+pub use log::Nothing;
+
 /// Something that is parsed.
 pub struct Target {
     /// Its name.

@@ -37,7 +37,13 @@ pub(crate) fn header_seeds() -> Vec<Vec<u8>> {
 }
 
 /// A store that only remembers how far it is.
-struct Nothing(Mutex<Applied>);
+pub struct Nothing(Mutex<Applied>);
+
+impl Default for Nothing {
+    fn default() -> Self {
+        Self(Mutex::new(Applied { next: Position { seq: 0, item: 0 }, root: empty_root() }))
+    }
+}
 
 impl LogStore for Nothing {
     fn applied(&self) -> Result<Applied, StoreError> {
@@ -60,10 +66,9 @@ impl LogStore for Nothing {
 }
 
 fn open(dir: &Path) -> Result<Log, fonds_log::LogError> {
-    let nothing = Applied { next: Position { seq: 0, item: 0 }, root: empty_root() };
     let options = Options { free_bytes_min: 0, ..Options::default() };
     let clock = Arc::new(|| Timestamp(1_767_323_045_000_000));
-    Log::open(Lock::take(dir)?, Arc::new(Nothing(Mutex::new(nothing))), options, clock)
+    Log::open(Lock::take(dir)?, Arc::new(Nothing::default()), options, clock)
 }
 
 fn segment(dir: &Path) -> std::path::PathBuf {

@@ -13,7 +13,7 @@ use crate::seal;
 use crate::segment::{self, START_BYTES, Segment};
 use crate::{Framed, Lock, LogError, disk};
 use fonds_model::body::{self, ErasedItem};
-use fonds_model::{Erased, Kind, Position, Seq, Timestamp};
+use fonds_model::{Kind, Position, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,13 +38,7 @@ impl Intent {
 
     /// Leaves out of an entry what is gone, though the journal may still hold it.
     pub(crate) fn leave_out(&self, framed: &mut Framed) {
-        let seq = framed.entry.seq;
-        for (item, index) in framed.entry.items.iter_mut().zip(0_u16..) {
-            if let Some(by) = self.erases(Position { seq, item: index }) {
-                item.content = None;
-                item.erased = Some(Erased { by, stub: None });
-            }
-        }
+        framed.entry.erase(|position| self.erases(position));
     }
 }
 

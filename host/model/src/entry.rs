@@ -117,6 +117,18 @@ impl Entry {
         Some(entry)
     }
 
+    /// Takes the content of the items that `erases` names with the entry that erased them; whether there was any.
+    pub fn erase(&mut self, erases: impl Fn(Position) -> Option<Seq>) -> bool {
+        let (seq, mut changed) = (self.seq, false);
+        for (item, index) in self.items.iter_mut().zip(0_u16..).filter(|(item, _)| item.content.is_some()) {
+            if let Some(by) = erases(Position { seq, item: index }) {
+                *item = Item::erased(item.digest, by);
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// The items whose content is still there, with their positions.
     pub fn contents(&self) -> impl Iterator<Item = (Position, &Content)> {
         self.items.iter().zip(0_u16..).filter_map(|(item, index)| {

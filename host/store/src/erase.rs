@@ -7,7 +7,7 @@ use crate::block::{self, Block};
 use crate::keys;
 use crate::store::{Store, lock};
 use fonds_log::{Framed, StoreError};
-use fonds_model::{Erased, Kind, Position, Seq, body};
+use fonds_model::{Kind, Position, Seq, body};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -68,20 +68,12 @@ impl Store {
     }
 
     fn erase_in_entry(&self, framed: &mut Framed, items: &BTreeMap<Position, Seq>) -> bool {
-        let (seq, mut changed) = (framed.entry.seq, false);
-        for (item, index) in framed.entry.items.iter_mut().zip(0_u16..) {
-            let by = items.get(&Position { seq, item: index }).filter(|_| item.content.is_some());
-            if let Some(by) = by {
-                item.content = None;
-                item.erased = Some(Erased { by: *by, stub: None });
-                changed = true;
-            }
-        }
+        let changed = framed.entry.erase(|position| items.get(&position).copied());
         if let Some(macs) = framed.macs.as_ref().filter(|_| changed) {
             let erased = framed.entry.items.iter().all(|item| item.content.is_none());
             let layers = self.base.layers();
             let mut memory = layers.memory.write().unwrap_or_else(PoisonError::into_inner);
-            memory.put(keys::identity(&macs.name), Some(keys::known_row(seq, macs, erased)));
+            memory.put(keys::identity(&macs.name), Some(keys::known_row(framed.entry.seq, macs, erased)));
         }
         changed
     }
