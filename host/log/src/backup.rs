@@ -290,6 +290,19 @@ pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError
     Ok(ours)
 }
 
+/// Notes that lie in a data folder until whoever has the log open next logs them, since an entry needs its lock.
+pub const NOTES: &str = "notes";
+
+/// Leaves a note, durable when this returns.
+///
+/// # Errors
+/// [`LogError::Io`] when it cannot be written.
+pub fn leave_note(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), LogError> {
+    let notes = dir.join(NOTES);
+    disk::make_dir_durable(&notes)?;
+    disk::replace(&notes.join(name), bytes, 0o644)
+}
+
 /// Lets a restored log go on under a new name with a new key, so that nobody takes the two for one.
 ///
 /// # Errors
@@ -313,8 +326,7 @@ pub fn start_anew(lock: &Lock, origin: &str) -> Result<Checkpoint, LogError> {
     let key = signer.verifier().to_string();
     let said = serde_json::json!({ "key": key, "replaces": replaces.unwrap_or_default(),
         "reason": "a restored copy goes on under a new origin" });
-    disk::make_dir(&layout.dir.join("notes"))?;
-    disk::write_json(&layout.dir.join("notes/key-added.json"), &said)?;
+    leave_note(&layout.dir, "key-added.json", said.to_string().as_bytes())?;
     // Until the mark is gone, the same command does all of it again.
     layout.rename(origin)?;
     disk::replace(&layout.checkpoint, anew.sign(&signer).as_bytes(), 0o644)?;

@@ -42,7 +42,7 @@ mod verify;
 mod witness;
 mod writer;
 
-pub use backup::{Backup, restore, resume, start_anew};
+pub use backup::{Backup, NOTES, leave_note, restore, resume, start_anew};
 pub use checkpoint::Checkpoint;
 pub use chunks::Entries;
 pub use entry::{ENTRY_BYTES_MAX, HEADER_BYTES_MAX, Header, ITEMS_MAX, PAYLOAD_BYTES_MAX, SALT_BYTES, item_digest};

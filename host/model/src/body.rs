@@ -524,6 +524,30 @@ pub fn parse<'a, T: Deserialize<'a>>(kind: Kind, format: Format, body: &'a [u8])
         .map_err(|error| ModelError::Body { kind: kind.as_str(), why: error.to_string() })
 }
 
+/// The fields of an event that a correction may name.
+pub const CORRECTABLE: [&str; 20] = [
+    "on",
+    "time",
+    "subject",
+    "agency",
+    "creator",
+    "series",
+    "kind",
+    "title",
+    "file",
+    "label",
+    "level",
+    "categories",
+    "barrier",
+    "declassify",
+    "attributes",
+    "name",
+    "location",
+    "superseded_by",
+    "format",
+    "what",
+];
+
 impl Corrected {
     /// Where the mistake stands.
     #[must_use]

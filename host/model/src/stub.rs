@@ -32,27 +32,12 @@ const LINEAGE_KEYS: [&str; 23] = [
     "schemaURL",
 ];
 
-/// Fields that a correction may put right and that a stub keeps.
-const KEPT_FIELDS: [&str; 13] = [
-    "on",
-    "time",
-    "subject",
-    "agency",
-    "creator",
-    "series",
-    "kind",
-    "file",
-    "label",
-    "level",
-    "categories",
-    "barrier",
-    "declassify",
-];
+/// Fields that a correction may put right and that are content: a stub keeps the others.
+const CONTENT_FIELDS: [&str; 7] = ["title", "attributes", "name", "location", "superseded_by", "format", "what"];
 
 /// Whether a correction of this field says nothing that an erasure removes.
-#[must_use]
-pub fn keeps_field(field: &str) -> bool {
-    KEPT_FIELDS.contains(&field)
+fn keeps_field(field: &str) -> bool {
+    body::CORRECTABLE.contains(&field) && !CONTENT_FIELDS.contains(&field)
 }
 
 /// Whether an entry of this kind can be erased at all: what producers sent, and nothing of the host's own.

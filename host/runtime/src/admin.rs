@@ -14,30 +14,6 @@ use std::sync::Arc;
 /// A configuration may have at most this many bytes.
 const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// The fields of an event that a correction may name.
-const CORRECTABLE: [&str; 20] = [
-    "on",
-    "time",
-    "subject",
-    "agency",
-    "creator",
-    "series",
-    "kind",
-    "title",
-    "file",
-    "label",
-    "level",
-    "categories",
-    "barrier",
-    "declassify",
-    "attributes",
-    "name",
-    "location",
-    "superseded_by",
-    "format",
-    "what",
-];
-
 /// What `agency define` is told.
 #[derive(Debug, Clone, Default)]
 pub struct AgencyDefinition {
@@ -346,10 +322,10 @@ pub(crate) fn check_field(seq: Seq, kind: Kind, field: &str) -> Result<(), Strin
             "`derived_from` makes edges of lineage, which no correction changes: annul entry {seq} and send the event anew"
         ));
     }
-    if CORRECTABLE.contains(&field) {
+    if body::CORRECTABLE.contains(&field) {
         Ok(())
     } else {
-        Err(format!("`{field}` is not a field that can be put right: {}", CORRECTABLE.join(", ")))
+        Err(format!("`{field}` is not a field that can be put right: {}", body::CORRECTABLE.join(", ")))
     }
 }
 

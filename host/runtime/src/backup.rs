@@ -1,16 +1,12 @@
 //! Backups and restored copies, as the log tells of them.
 
 use crate::{Reader, Runtime, RuntimeError};
-use fonds_log::{Backup, Outcome};
+use fonds_log::{Backup, NOTES, Outcome};
 use fonds_model::body::{self, BackupMade, LogErased};
 use fonds_model::{Identity, Kind, Position, Seq, stub};
 use fonds_views::register::{self, BackupKept};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-
-/// Backups that are made but not logged yet, since they need no lock and an entry does: a file each, delivered by whoever
-/// has the log open next.
-const NOTES: &str = "notes";
 
 /// A backup that was made.
 #[derive(Debug, Clone, Serialize)]
@@ -42,22 +38,10 @@ pub fn backup(
     let Backup { checkpoint, copied, kept, bytes } = reader.backup(to, progress)?;
     let to = std::fs::canonicalize(to).map_err(|error| RuntimeError::reading(to, error))?.display().to_string();
     let body = BackupMade { to: to.clone(), size: checkpoint.size, root: checkpoint.root, who: body::Who::default() };
-    let notes = dir.join(NOTES);
-    let path = notes.join(format!("backup-{}-{}.json", now.0, checkpoint.size));
-    write_durably(&notes, &path, &crate::admin::json(&body)?).map_err(|error| RuntimeError::writing(&path, error))?;
+    let name = format!("backup-{}-{}.json", now.0, checkpoint.size);
+    fonds_log::leave_note(dir, &name, &crate::admin::json(&body)?)?;
     let (size, log_size) = (checkpoint.size, reader.size()?);
     Ok(BackupAnswer { to, size, copied, kept, bytes, log_size })
-}
-
-fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    std::fs::create_dir_all(folder)?;
-    let part = path.with_extension("part");
-    let mut file = std::fs::File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&part, path)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 impl Runtime {
