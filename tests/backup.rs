@@ -56,7 +56,13 @@ fn a_backup_is_made_beside_a_writer_and_verifies_and_a_second_one_copies_only_wh
     let newest = again["size"].as_u64().unwrap();
     let said = store.json(&["log", "show", &newest.to_string()]);
     assert!(said["header"].as_str().unwrap().contains("backup.made"), "the log says where copies of it lie: {said}");
-    let refused = store.refused(5, &["backup", text(&store.dir())]);
+    for within in [store.dir(), store.dir().join("journal"), store.dir().join("new/backup")] {
+        let refused = store.refused(5, &["backup", text(&within)]);
+        assert!(refused.contains("within the log"), "{refused}");
+    }
+    std::fs::create_dir(store.file("other")).unwrap();
+    std::fs::write(store.file("other").join("letter"), "mine").unwrap();
+    let refused = store.refused(5, &["backup", text(&store.file("other"))]);
     assert!(refused.contains("no backup"), "{refused}");
 }
 
