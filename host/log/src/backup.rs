@@ -97,14 +97,9 @@ impl Reader {
     fn check_target(&self, into: &Layout, checkpoint: &Checkpoint) -> Result<(), LogError> {
         let refused = |why: String| Err(LogError::Backup { dir: into.dir.clone(), why });
         // A copy among the files of what it copies would be taken for them, and be lost with them.
-        let real = |dir: &Path| fs::canonicalize(dir).ok();
-        let own = real(&self.layout.dir);
-        if own.is_some()
-            && into
-                .dir
-                .ancestors()
-                .any(|above| real(if above.as_os_str().is_empty() { Path::new(".") } else { above }) == own)
-        {
+        let real = |dir: &Path| fs::canonicalize(if dir.as_os_str().is_empty() { Path::new(".") } else { dir }).ok();
+        let (own, lies_in) = (real(&self.layout.dir), into.dir.ancestors().find_map(real));
+        if own.zip(lies_in).is_some_and(|(own, lies_in)| lies_in.starts_with(own)) {
             return refused("it lies within the log that is copied: name a folder elsewhere".to_owned());
         }
         let there = fs::read_dir(&into.dir).map_or(0, Iterator::count);
