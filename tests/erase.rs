@@ -44,6 +44,7 @@ pub(crate) fn filled() -> (Store, String, String) {
     let (cases, runs) = (records(&store), runs(&store));
     store.ok(&["ingest", &cases]);
     store.ok(&["ingest", &runs, "--agency", "nl/merwestad"]);
+    store.lets_names_approve();
     (store, cases, runs)
 }
 
@@ -124,7 +125,7 @@ fn what_is_erased_is_in_no_answer_and_after_the_scrub_in_no_file() {
     assert_eq!(said.matches(SECRET).count(), 3, "{said}");
     assert!(!said.contains(OWNER));
     let other = propose(&store, &["--item", "16"]);
-    assert_eq!(approve(&store, &other)["items"], json!(["16/0", "81/0"]), "what puts an item right goes with it");
+    assert_eq!(approve(&store, &other)["items"], json!(["16/0", "83/0"]), "what puts an item right goes with it");
     assert!(!answers(&store).concat().contains(SECRET));
 
     let again = store.json(&["ingest", &cases, &runs]);
@@ -196,6 +197,7 @@ fn an_item_that_tells_of_two_records_waits_for_both() {
         "run": { "runId": "run-1", "facets": { "note": { "text": SECRET } } }, "job": { "namespace": "test", "name": "job" },
         "inputs": [], "outputs": [dataset("one"), dataset("two")] });
     store.ok(&["ingest", &store.write("run.ndjson", run.to_string()), "--agency", "a"]);
+    store.lets_names_approve();
     let one = propose(&store, &["--record", "db/one"]);
     let pending = store.answer(1, &["log", "erase", "--approve", &one, "--by", "visser"]);
     assert!(pending["pending"][0].as_str().unwrap().contains("also tells of `db/two`"), "{pending}");
@@ -215,6 +217,7 @@ fn a_hold_on_a_file_holds_what_is_filed_into_it() {
         cloud_event("2", "record.created", "case/1", "2020-01-01", &json!({ "file": "file/1", "title": SECRET })),
     ];
     store.ok(&["ingest", &store.write("events.ndjson", events.concat())]);
+    store.lets_names_approve();
     store.ok(&["hold", "place", "inquiry", "--authority", "Council 12", "--records", "file/1"]);
     let proposal = propose(&store, &["--record", "case/1"]);
     let pending = store.answer(1, &["log", "erase", "--approve", &proposal, "--by", "visser"]);

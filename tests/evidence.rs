@@ -271,7 +271,7 @@ fn forged_texts(file: &str) -> Vec<Forged> {
     let named = r#"{"format":"fonds-evidence/1","record":"case/1""#;
     let (page, _) = apart(file);
     vec![
-        ("the checkpoint's size", swap(file, "/checkpoint", "log\n1", "log\n2")),
+        ("the checkpoint's size", swap(file, "/checkpoint", "log\n2", "log\n3")),
         ("the checkpoint's origin", swap(file, "/checkpoint", "test.example", "rest.example")),
         ("the record", renamed.clone().into_bytes()),
         ("the record, on the page too", renamed.replace("<h1>case/1</h1>", "<h1>case/2</h1>").into_bytes()),
@@ -473,6 +473,7 @@ fn evidence_of_an_erased_record_proves_that_it_was_and_by_whom_and_holds_nothing
     let proposal =
         store.json(&["log", "erase", "--record", "case/1", "--authority", "Archives Act 5", "--by", "jansen"]);
     let proposal = proposal["proposal"].to_string();
+    store.lets_names_approve();
     store.ok(&["log", "erase", "--approve", &proposal, "--by", "visser"]);
     let file = evidence(&store, "case/1");
     assert!(!file.contains("appeal") && !file.contains("alert"), "the title and the purpose are gone");

@@ -60,6 +60,7 @@ impl Cycle {
         store.must(&["agency", "define", "a"]);
         store.must(&["plugin", "install", text(&component("plugins/retention"))]);
         store.must(&["policy", "bind", "keep", "--plugin", "retention"]);
+        store.lets_names_approve();
         let kept = Kept::now(&store).expect("a checkpoint");
         Self { store, safe: kept.size(), kept, reach_ms: [300; 4], erased: 0, unfinished: Vec::new() }
     }

@@ -1,7 +1,9 @@
 //! The command line, as shared with examples, tests and people.
 
+mod disposition;
 mod log;
 
+pub(crate) use disposition::{Access, Disposition, Execute, Named, Outcome, PersonKey, Say, Setting};
 pub(crate) use log::{Cosign, Erase, Hold, Key, Log, Restore, Store, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -122,6 +124,15 @@ pub(crate) enum Command {
     /// Freeze the disposition of records, and free them again.
     #[command(subcommand, after_help = "Example: fonds hold list")]
     Hold(Hold),
+    /// What is to become of records that are due: list it, approve it, carry it out.
+    #[command(subcommand, after_help = "Example: fonds disposition list --due-by 2026-12-31")]
+    Disposition(Disposition),
+    /// How many people a disposition wants, and how they say so.
+    #[command(subcommand, after_help = "Example: fonds setting list")]
+    Setting(Setting),
+    /// The people who approve, and their keys.
+    #[command(subcommand, after_help = "Example: fonds access key list")]
+    Access(Access),
     /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand, after_help = "Example: fonds log checkpoint")]
     Log(Log),

@@ -83,6 +83,9 @@ macro_rules! bodies {
     )* };
 }
 
+mod disposition;
+pub use disposition::*;
+
 bodies! {
     /// `record.created` and `record.captured`.
     Created {
@@ -358,27 +361,10 @@ bodies! {
         /// The hold's name.
         name: String,
     }
-    /// `disposition.proposed`: something that cannot be undone, until others approve it.
-    DispositionProposed {
-        /// What is to be done.
-        action: Proposal,
-        /// The items whose content is to be erased.
-        items: Vec<Position>,
-        /// The records that it was proposed for; an item goes once that is so of all the records that it tells of.
-        records: Vec<EntityId>,
-        /// The record that is destroyed once all of it is gone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        destroys: Option<EntityId>,
-    }
-    /// `disposition.approved` by one person.
-    DispositionApproved {
-        /// The entry that proposed it.
-        proposal: u64,
-    }
     /// `log.erased`: the content of these items is gone; their digests stay, and what stands here in its place.
     LogErased {
-        /// The entry that proposed it.
-        proposal: u64,
+        /// The proposals that it carries out.
+        proposals: Vec<Position>,
         /// Those who approved it.
         approved_by: Vec<String>,
         /// What was erased.
@@ -386,14 +372,6 @@ bodies! {
         /// The records that it told of, as the register had them.
         records: Vec<RecordStub>,
     }
-}
-
-/// What a proposal is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Proposal {
-    /// Erase the content of items of the log.
-    Erase,
 }
 
 /// An item that was erased.

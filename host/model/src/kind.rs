@@ -91,6 +91,9 @@ kinds! {
     LogWitnessAdded = "log.witness-added", false;
     AccessGranted = "access.granted", false;
     AccessRevoked = "access.revoked", false;
+    AccessKeyAdded = "access.key-added", false;
+    AccessKeyRetired = "access.key-retired", false;
+    SettingChanged = "setting.changed", false;
     BackupMade = "backup.made", false;
 }
 

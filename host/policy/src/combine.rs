@@ -3,6 +3,7 @@
 //! Combining is a join: the order in which policies are asked, and asking one twice, change nothing.
 
 use crate::request::Mark;
+use fonds_model::body::ReviewOutcome;
 use fonds_model::decision::{Awaited, Plan, Term, Verdict, World};
 use fonds_model::label::Declassification;
 use fonds_model::{Action, Label, Levels, PartialDate, SeriesId, Unruled};
@@ -32,6 +33,17 @@ pub struct Standing<'a> {
     pub unruled: Option<Unruled>,
     /// The label in force, which a fault of classification keeps.
     pub label: Option<&'a Label>,
+    /// What a reviewer said is to become of the record, where that still stands.
+    pub reviewed: Option<Review>,
+}
+
+/// What a reviewer said is to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Review {
+    /// What.
+    pub outcome: ReviewOutcome,
+    /// Until when it is kept, when it is kept longer.
+    pub until: Option<PartialDate>,
 }
 
 /// What the host does with a record.
@@ -184,6 +196,9 @@ impl Joined {
     }
 
     fn effective(mut self, standing: &Standing<'_>) -> Effective {
+        if let (Kept::Until(until), Some(longer)) = (&self.kept, standing.reviewed.and_then(|review| review.until)) {
+            self.kept = Kept::Until(later(*until, longer));
+        }
         if let (Some(label), true) = (standing.label, self.worlds_faulty.contains(&World::Classification)) {
             self.take_label(label);
         }
@@ -200,6 +215,11 @@ impl Joined {
         let selected = (!self.plans.is_empty()).then_some(Action::Transfer);
         let term = self.term();
         let action = self.action.map(|action| Some(action).max(selected)).unwrap_or_default();
+        let action = match (action, standing.reviewed.map(|review| review.outcome)) {
+            (Some(Action::Review), Some(ReviewOutcome::Destroy)) => Some(Action::Destroy),
+            (Some(Action::Review), Some(ReviewOutcome::Transfer)) => Some(Action::Transfer),
+            (action, _) => action,
+        };
         let rank = |level: &String| (standing.levels.rank(level), level.clone());
         let categories = self.categories.into_iter().collect();
         Effective {
@@ -234,6 +254,7 @@ impl Joined {
         };
         when(self.not_after.is_some_and(too_late), "conflict:not-after");
         when(self.kept == Kept::Abstain && !self.worlds_faulty.contains(&World::Retention), "no-decision");
+        when(standing.reviewed.is_some_and(|review| review.outcome == ReviewOutcome::Keep), "kept-by-review");
         when(standing.unruled == Some(Unruled::Unscheduled), "unscheduled");
         when(standing.unruled == Some(Unruled::NoRule), "no-rule");
         when(standing.unruled == Some(Unruled::ConflictingRule), "conflicting-rule");

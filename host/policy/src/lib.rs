@@ -2,11 +2,12 @@
 
 pub mod combine;
 pub mod decide;
+pub mod disposition;
 pub mod evaluator;
 pub mod facts;
 pub mod request;
 
-pub use combine::{Effective, Given, Standing};
+pub use combine::{Effective, Given, Review, Standing};
 pub use decide::{Aborted, Call, Sweep, decide};
 pub use evaluator::{Answer, Evaluator, Failure, Manifest, Plugin};
 pub use facts::Facts;

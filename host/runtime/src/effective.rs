@@ -36,6 +36,8 @@ pub(crate) fn combined(
         marks: &marks,
         unruled,
         label: kept.as_ref(),
+        // What a policy is told does not depend on reviews: they are people's answers to what policies said.
+        reviewed: looked.reviewed.filter(|_| worlds.len() == World::ALL.len()),
     };
     combine(&given(looked, worlds), &standing)
 }

@@ -3,14 +3,14 @@
 //! INVARIANT (no back door): every erasure passes the hold check and the approvals; decisions, holds, approvals, schedules
 //! and erasures are not erasable; an item that tells of several records goes only when all of them may go.
 
+use crate::disposition::{Approver, course};
 use crate::{Runtime, RuntimeError};
 use fonds_log::ERASED_ITEMS_MAX;
-use fonds_model::body::{
-    Closed, DispositionApproved, DispositionProposed, ErasedItem, LogErased, Proposal, RecordStub, Who,
-};
+use fonds_model::body::{Destroyed, DispositionProposed, ErasedItem, LogErased, Proposal, RecordStub, Who};
 use fonds_model::{EntityId, Kind, Position, Seq, openlineage, stub};
+use fonds_policy::disposition::{Settings, State};
 use fonds_views::Rows;
-use fonds_views::register::{self, APPROVALS_MIN, BackupKept, Erasure, Hold};
+use fonds_views::register::{self, BackupKept, Disposition};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -102,11 +102,9 @@ impl Runtime {
         }
         let by = told.who.by.clone();
         let body = DispositionProposed {
-            action: Proposal::Erase,
             items: items.into_iter().collect(),
-            records: records.into_iter().collect(),
             destroys,
-            who: told.who,
+            ..crate::disposition::proposal(Proposal::Erase, records.into_iter().collect(), told.who)
         };
         let entry = self.append_body(Kind::DispositionProposed, by.as_deref(), &body)?;
         self.erasure(entry.seq)
@@ -115,17 +113,14 @@ impl Runtime {
     /// Approves a proposal, and carries it out if nothing stands against it.
     ///
     /// # Errors
-    /// [`RuntimeError::Denied`] when the proposer approves; [`RuntimeError::NotFound`] when there is no such proposal.
-    pub fn approve_erasure(&self, proposal: Seq, who: Who) -> Result<ErasureAnswer, RuntimeError> {
+    /// [`RuntimeError::Denied`] when this person may not approve it; [`RuntimeError::NotFound`] when there is no such
+    /// proposal.
+    pub fn approve_erasure(&self, proposal: Seq, approver: &Approver) -> Result<ErasureAnswer, RuntimeError> {
         let erasure = self.proposal(proposal)?;
-        let by = who.by.clone().filter(|by| !by.is_empty());
-        let by = by.ok_or_else(|| RuntimeError::Invalid("an approval says by whom: --by NAME".to_owned()))?;
-        if erasure.by.as_ref() == Some(&by) {
-            let why = format!("`{by}` proposed it: another person approves");
-            return Err(RuntimeError::Denied(why));
-        }
-        if erasure.approvals.iter().all(|(known, _)| *known != by) {
-            self.append_body(Kind::DispositionApproved, Some(&by), &DispositionApproved { proposal, who })?;
+        let settings = self.settings()?;
+        let counts = course(&erasure).approvals(&settings).iter().any(|act| act.by == approver.who.by);
+        if !counts {
+            self.approve(&[erasure.id], approver)?;
         }
         self.carry_out_erasure(proposal)
     }
@@ -141,85 +136,142 @@ impl Runtime {
             self.erase(&erasure, &judged.may)?;
         }
         let erasure = self.proposal(proposal)?;
-        if let Some(id) = erasure.destroys.as_ref().filter(|_| erasure.left().next().is_none()) {
-            self.destroyed(id, &erasure)?;
+        if let Some(id) = &erasure.proposed.destroys
+            && !erasure.has_ended()
+            && self.left(&erasure)?.is_empty()
+            && self.left_of(id)?.is_empty()
+        {
+            self.say_destroyed(&[(id.clone(), &erasure)])?;
         }
         self.erasure(proposal)
     }
 
-    /// The items that tell of a record and still have their content.
-    fn left_of(&self, id: &EntityId) -> Result<Vec<Position>, RuntimeError> {
-        let history = register::history(self.rows(), id, None)?;
-        let items: BTreeSet<Position> = history.iter().map(|fact| fact.position).collect();
-        Ok(items.into_iter().filter(|item| self.check_erasable(*item).is_ok()).collect())
+    /// The items of an erasure that are still there.
+    fn left(&self, erasure: &Disposition) -> Result<Vec<Position>, RuntimeError> {
+        let mut left = Vec::new();
+        for item in &erasure.proposed.items {
+            if register::erased_by(self.rows(), *item)?.is_none() {
+                left.push(*item);
+            }
+        }
+        Ok(left)
     }
 
-    fn erase(&self, erasure: &Erasure, items: &[Position]) -> Result<(), RuntimeError> {
-        let mut erased = Vec::with_capacity(items.len());
+    /// The items that tell of a record and still have their content.
+    pub(crate) fn left_of(&self, id: &EntityId) -> Result<Vec<Position>, RuntimeError> {
+        let history = register::history(self.rows(), id, None)?;
+        // Only producers' events are erasable, and what was erased has a row that says so.
+        let items: BTreeSet<Position> =
+            history.iter().filter(|fact| stub::is_erasable(fact.kind)).map(|fact| fact.position).collect();
+        let mut left = Vec::with_capacity(items.len());
+        for item in items {
+            if register::erased_by(self.rows(), item)?.is_none() {
+                left.push(item);
+            }
+        }
+        Ok(left)
+    }
+
+    fn erase(&self, erasure: &Disposition, items: &[Position]) -> Result<(), RuntimeError> {
+        let mut going = Vec::with_capacity(items.len());
         for position in items {
-            let entry = self.entry(position.seq)?;
-            let item = entry.items.get(usize::from(position.item));
-            let Some((item, content)) = item.and_then(|item| item.content.as_ref().map(|content| (item, content)))
-            else {
-                continue;
-            };
-            let stub = stub::of(entry.kind, &content.payload).and_then(|stub| String::from_utf8(stub).ok());
-            let (seq, digest) = (position.seq, item.digest);
-            erased.push(ErasedItem { seq, item: position.item, kind: entry.kind, digest, stub });
+            going.extend(self.going(*position)?);
         }
-        let mut records = Vec::new();
-        for id in &erasure.records {
-            records.push(self.record_stub(id)?);
-        }
-        let by = erasure.by.clone();
-        let body = LogErased {
-            proposal: erasure.proposal,
-            approved_by: erasure.approvals.iter().map(|(by, _)| by.clone()).collect(),
-            items: erased,
-            records,
-            who: Who { authority: erasure.authority.clone(), ..crate::admin::who(by.clone()) },
-        };
-        let payload = self.own_envelope(by.as_deref()).with_body(&crate::admin::json(&body)?);
-        let prepared = self.log().prepare(Kind::LogErased, vec![payload], None)?;
+        let settings = self.settings()?;
+        let authority = erasure.proposed.who.authority.clone();
+        let who = Who { authority, ..crate::admin::who(erasure.proposed.who.by.clone()) };
+        let approved_by: Vec<String> =
+            course(erasure).approvals(&settings).into_iter().filter_map(|act| act.by.clone()).collect();
+        let told = ErasedTold { proposals: vec![erasure.id], approved_by, records: &erasure.proposed.records, who };
         // A hold may have come since it was judged: at the end of the log nothing comes any more.
-        self.log().erase(prepared, items, |_| {
-            let now = self.proposal(erasure.proposal).map_err(|error| error.to_string())?;
+        self.erase_going(&going, told, |_| {
+            let now = self.proposal(erasure.id.seq).map_err(|error| error.to_string())?;
             let judged = self.judge(&now).map_err(|error| error.to_string())?;
             let all = items.iter().all(|item| judged.may.contains(item));
             if all { Ok(()) } else { Err(judged.pending.into_iter().collect::<Vec<_>>().join("; ")) }
-        })?;
+        })
+    }
+
+    /// An item on its way out, read once; none when its content is gone already.
+    pub(crate) fn going(&self, position: Position) -> Result<Option<ErasedItem>, RuntimeError> {
+        let entry = self.entry(position.seq)?;
+        let item = entry.items.get(usize::from(position.item));
+        let Some((item, content)) = item.and_then(|item| item.content.as_ref().map(|content| (item, content))) else {
+            return Ok(None);
+        };
+        let stub = stub::of(entry.kind, &content.payload).and_then(|stub| String::from_utf8(stub).ok());
+        let (seq, digest) = (position.seq, item.digest);
+        Ok(Some(ErasedItem { seq, item: position.item, kind: entry.kind, digest, stub }))
+    }
+
+    /// Appends the entry that says what is erased, once `check` agrees at the end of the log, and erases it.
+    pub(crate) fn erase_going(
+        &self,
+        going: &[ErasedItem],
+        told: ErasedTold<'_>,
+        check: impl FnOnce(u64) -> Result<(), String>,
+    ) -> Result<(), RuntimeError> {
+        let mut records = Vec::with_capacity(told.records.len());
+        for id in told.records {
+            records.push(self.record_stub(id)?);
+        }
+        let by = told.who.by.clone();
+        let items: Vec<Position> = going.iter().map(ErasedItem::position).collect();
+        let (proposals, approved_by, who) = (told.proposals, told.approved_by, told.who);
+        let body = LogErased { proposals, approved_by, items: going.to_vec(), records, who };
+        let payload = self.own_envelope(by.as_deref()).with_body(&crate::admin::json(&body)?);
+        let prepared = self.log().prepare(Kind::LogErased, vec![payload], None)?;
+        self.log().erase(prepared, &items, check)?;
         Ok(())
     }
 
-    fn destroyed(&self, id: &EntityId, erasure: &Erasure) -> Result<(), RuntimeError> {
-        let known = register::lifecycle(self.rows(), id, None)?;
-        if known.iter().any(|fact| fact.kind == Kind::RecordDestroyed) || !self.left_of(id)?.is_empty() {
-            return Ok(());
+    /// Says of records that nothing of them is left, each with the disposition that destroyed it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Log`] when an event came since: it must not be said to be gone.
+    pub(crate) fn say_destroyed(&self, records: &[(EntityId, &Disposition)]) -> Result<(), RuntimeError> {
+        for some in records.chunks(fonds_policy::request::CASES_MAX) {
+            let mut payloads = Vec::with_capacity(some.len());
+            for (id, disposition) in some {
+                let mut envelope = self.own_envelope(disposition.proposed.who.by.as_deref());
+                envelope.subject = Some(id.clone());
+                let authority = disposition.proposed.who.authority.clone();
+                let who = Who { authority, ..crate::admin::who(disposition.proposed.who.by.clone()) };
+                payloads
+                    .push(envelope.with_body(&crate::admin::json(&Destroyed { disposition: disposition.id, who })?));
+            }
+            let prepared = self.log().prepare(Kind::RecordDestroyed, payloads, None)?;
+            self.log().append_checked(prepared, |_| {
+                some.iter().try_for_each(|(id, _)| match self.left_of(id) {
+                    Ok(left) if left.is_empty() => Ok(()),
+                    Ok(left) => Err(came_since(left.len())),
+                    Err(error) => Err(error.to_string()),
+                })
+            })?;
         }
-        let mut envelope = self.own_envelope(erasure.by.as_deref());
-        envelope.subject = Some(id.clone());
-        let who = Who { authority: erasure.authority.clone(), ..crate::admin::who(erasure.by.clone()) };
-        let payload = envelope.with_body(&crate::admin::json(&Closed { who })?);
-        let prepared = self.log().prepare(Kind::RecordDestroyed, vec![payload], None)?;
-        // An event that came since must not be said to be gone.
-        self.log().append_checked(prepared, |_| match self.left_of(id) {
-            Ok(left) if left.is_empty() => Ok(()),
-            Ok(left) => Err(came_since(left.len())),
-            Err(error) => Err(error.to_string()),
-        })?;
         self.catch_up()
     }
 
     /// What of a proposal may go now: approved for every record that the item tells of, and none of them on hold.
-    fn judge(&self, erasure: &Erasure) -> Result<Judged, RuntimeError> {
-        let (holds, all) = (register::holds(self.rows(), None)?, register::erasures(self.rows())?);
+    fn judge(&self, erasure: &Disposition) -> Result<Judged, RuntimeError> {
+        let settings = self.settings()?;
         let mut judged = Judged { may: Vec::new(), pending: BTreeSet::new() };
-        if !erasure.is_approved() {
-            judged.pending.insert(format!("{} of {APPROVALS_MIN} approvals", erasure.approvals.len()));
-            return Ok(judged);
+        let course = course(erasure);
+        match course.state(&settings) {
+            State::Proposed => {
+                let (has, wants) = (course.approvals(&settings).len(), settings.approvals);
+                judged.pending.insert(format!("{has} of {wants} approvals"));
+                return Ok(judged);
+            }
+            ended @ (State::Rejected | State::Lapsed) => {
+                judged.pending.insert(format!("it was {}", ended.as_str()));
+                return Ok(judged);
+            }
+            _ => {}
         }
-        for item in erasure.left() {
-            let against = self.against(item, &holds, &all)?;
+        let cleared = Cleared::load(self, settings)?;
+        for item in self.left(erasure)? {
+            let against = self.against(item, &cleared)?;
             if against.is_empty() {
                 judged.may.push(item);
             }
@@ -229,18 +281,15 @@ impl Runtime {
     }
 
     /// What stands against the erasure of an item.
-    fn against(&self, item: Position, holds: &[Hold], all: &[Erasure]) -> Result<Vec<String>, RuntimeError> {
+    pub(crate) fn against(&self, item: Position, cleared: &Cleared) -> Result<Vec<String>, RuntimeError> {
         let mut against = Vec::new();
         for id in self.told_of(item)? {
             // Read without a date: a filing that is announced holds it already.
             if let Some(record) = register::record(self.rows(), &id, None)? {
-                let on = register::holds_of(holds, &record);
+                let on = self.holds_on(&record)?;
                 against.extend(on.into_iter().map(|hold| format!("hold:{hold} on `{id}`")));
             }
-            let approved = |erasure: &&Erasure| {
-                erasure.is_approved() && erasure.items.contains(&item) && erasure.records.contains(&id)
-            };
-            if !all.iter().any(|erasure| approved(&erasure)) {
+            if !cleared.may_go(self, item, &id)? {
                 against.push(format!("item {item} also tells of `{id}`, whose erasure is not approved"));
             }
         }
@@ -248,7 +297,7 @@ impl Runtime {
     }
 
     /// The records that an item tells of; of an OpenLineage event, all its datasets that are records.
-    fn told_of(&self, item: Position) -> Result<Vec<EntityId>, RuntimeError> {
+    pub(crate) fn told_of(&self, item: Position) -> Result<Vec<EntityId>, RuntimeError> {
         let mut ids: BTreeSet<EntityId> = register::records_of(self.rows(), item)?.into_iter().collect();
         let entry = self.entry(item.seq)?;
         let content = entry.items.get(usize::from(item.item)).and_then(|item| item.content.as_ref());
@@ -286,7 +335,7 @@ impl Runtime {
     }
 
     /// What practice remembers of a record.
-    fn record_stub(&self, id: &EntityId) -> Result<RecordStub, RuntimeError> {
+    pub(crate) fn record_stub(&self, id: &EntityId) -> Result<RecordStub, RuntimeError> {
         let record = match self.record(id.as_str(), None, None) {
             Err(RuntimeError::NotFound(_)) => return Ok(RecordStub { id: id.to_string(), ..RecordStub::default() }),
             record => record?,
@@ -308,10 +357,11 @@ impl Runtime {
         })
     }
 
-    fn proposal(&self, proposal: Seq) -> Result<Erasure, RuntimeError> {
-        let missing =
-            || RuntimeError::NotFound(format!("entry {proposal} proposes no erasure: see `fonds log erase --list`"));
-        register::erasure(self.rows(), proposal)?.ok_or_else(missing)
+    fn proposal(&self, proposal: Seq) -> Result<Disposition, RuntimeError> {
+        let found = register::disposition(self.rows(), Position { seq: proposal, item: 0 })?;
+        found.filter(|found| found.proposed.action == Proposal::Erase).ok_or_else(|| {
+            RuntimeError::NotFound(format!("entry {proposal} proposes no erasure: see `fonds log erase --list`"))
+        })
     }
 
     /// How far an erasure has come.
@@ -320,32 +370,39 @@ impl Runtime {
     /// [`RuntimeError::NotFound`] when there is no such proposal.
     pub fn erasure(&self, proposal: Seq) -> Result<ErasureAnswer, RuntimeError> {
         let erasure = self.proposal(proposal)?;
+        let settings = self.settings()?;
         let mut judged = self.judge(&erasure)?;
-        if let Some(id) = erasure.destroys.as_ref().filter(|_| erasure.left().next().is_none()) {
+        let is_left = !self.left(&erasure)?.is_empty();
+        if let Some(id) = erasure.proposed.destroys.as_ref().filter(|_| !is_left && !erasure.has_ended()) {
             let left = self.left_of(id)?.len();
             if left > 0 {
                 judged.pending.insert(came_since(left));
             }
         }
-        let is_gone = erasure.left().next().is_none() && judged.pending.is_empty();
-        let state = match (is_gone, erasure.is_approved()) {
-            (true, _) => "erased",
-            (false, true) => "pending",
-            (false, false) => "proposed",
+        let course = course(&erasure);
+        let state = match (course.state(&settings), !is_left && judged.pending.is_empty()) {
+            (State::Rejected, _) => "rejected",
+            (State::Lapsed, _) => "lapsed",
+            (_, true) => "erased",
+            (State::Proposed, false) => "proposed",
+            _ => "pending",
         };
-        let last = erasure.erased.iter().map(|(_, by)| *by).max().unwrap_or(Seq::MAX);
-        let mut backups = self.backups_with(&erasure.items)?;
+        let mut erased_by: BTreeSet<Seq> = BTreeSet::new();
+        for item in &erasure.proposed.items {
+            erased_by.extend(register::erased_by(self.rows(), *item)?);
+        }
+        let last = erased_by.last().copied().unwrap_or(Seq::MAX);
+        let mut backups = self.backups_with(&erasure.proposed.items)?;
         backups.retain(|backup| backup.size <= last);
-        let erased_by: BTreeSet<Seq> = erasure.erased.iter().map(|(_, by)| *by).collect();
         Ok(ErasureAnswer {
             proposal,
             state,
             pending: judged.pending.into_iter().collect(),
-            items: erasure.items.iter().map(ToString::to_string).collect(),
-            records: erasure.records,
-            by: erasure.by,
-            authority: erasure.authority,
-            approved_by: erasure.approvals.into_iter().map(|(by, _)| by).collect(),
+            approved_by: course.approvals(&settings).into_iter().filter_map(|act| act.by.clone()).collect(),
+            items: erasure.proposed.items.iter().map(ToString::to_string).collect(),
+            records: erasure.proposed.records,
+            by: erasure.proposed.who.by,
+            authority: erasure.proposed.who.authority,
             erased_by: erased_by.into_iter().collect(),
             backups,
             log_size: self.log_size(),
@@ -357,8 +414,62 @@ impl Runtime {
     /// # Errors
     /// When the views cannot be read.
     pub fn erasures(&self) -> Result<Vec<ErasureAnswer>, RuntimeError> {
-        let all = register::erasures(self.rows())?;
-        all.iter().map(|erasure| self.erasure(erasure.proposal)).collect()
+        let mut answers = Vec::new();
+        for found in register::dispositions(self.rows()) {
+            let found = found?;
+            if found.proposed.action == Proposal::Erase {
+                answers.push(self.erasure(found.id.seq)?);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// What an entry that erases says besides the items.
+pub(crate) struct ErasedTold<'a> {
+    /// The proposals that it carries out.
+    pub(crate) proposals: Vec<Position>,
+    /// Those who approved them.
+    pub(crate) approved_by: Vec<String>,
+    /// The records that it tells of.
+    pub(crate) records: &'a [EntityId],
+    /// Who erases, and on which authority.
+    pub(crate) who: Who,
+}
+
+/// Which records may lose what an item tells of them.
+pub(crate) struct Cleared {
+    settings: Settings,
+    /// Erasures of single items that are approved and not all done.
+    erasures: Vec<Disposition>,
+}
+
+impl Cleared {
+    pub(crate) fn load(runtime: &Runtime, settings: Settings) -> Result<Self, RuntimeError> {
+        let mut erasures = Vec::new();
+        for open in register::open_dispositions(runtime.rows()) {
+            let open = open?;
+            let state = course(&open).state(&settings);
+            let is_approved = state == State::Approved || state.is_past_return();
+            if open.proposed.action == Proposal::Erase && is_approved {
+                erasures.push(open);
+            }
+        }
+        Ok(Self { settings, erasures })
+    }
+
+    /// Whether it is approved that an item no longer tells of a record.
+    fn may_go(&self, runtime: &Runtime, item: Position, id: &EntityId) -> Result<bool, RuntimeError> {
+        let names =
+            |erasure: &&Disposition| erasure.proposed.items.contains(&item) && erasure.proposed.records.contains(id);
+        if self.erasures.iter().any(|erasure| names(&erasure)) {
+            return Ok(true);
+        }
+        let newest = register::newest_of(runtime.rows(), id)?;
+        Ok(newest.is_some_and(|newest| {
+            let state = course(&newest).state(&self.settings);
+            newest.proposed.action == Proposal::Destroy && state.is_past_return()
+        }))
     }
 }
 

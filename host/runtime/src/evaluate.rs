@@ -4,6 +4,7 @@
 //! left it.
 
 use crate::admin::json;
+use crate::disposition::Proposed;
 use crate::effective::{is_fault, joined, label_in_force, settled};
 use crate::facts::{Builder, Case, FACTS_VERSION, Shared};
 use crate::looking::Looking;
@@ -49,6 +50,10 @@ pub struct Swept {
     pub faults: u64,
     /// SHA-256 over the item digests of the decisions in force for all evaluated cases.
     pub digest: Digest,
+    /// Dispositions that are proposed because they are due.
+    pub proposed: u64,
+    /// Proposals that no longer stand.
+    pub lapsed: u64,
     /// The log's size after it.
     pub log_size: u64,
 }
@@ -75,6 +80,17 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Invalid`] for such a date; [`RuntimeError::Sweep`] when a policy ran into the wall clock.
     pub fn evaluate(&self, as_of: Date, all: bool, progress: &mut Progress<'_>) -> Result<Swept, RuntimeError> {
+        self.evaluate_with(as_of, all, BTreeSet::new(), progress)
+    }
+
+    /// The same, and looks at these records whether or not they are new or due.
+    pub(crate) fn evaluate_with(
+        &self,
+        as_of: Date,
+        all: bool,
+        also: BTreeSet<EntityId>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Swept, RuntimeError> {
         let today = self.now().date_utc();
         if as_of > today {
             let why = format!("{as_of} has not come yet (today is {today}): a decision rests on what has happened");
@@ -89,7 +105,7 @@ impl Runtime {
             return Err(RuntimeError::Invalid(why));
         }
         let log_size = self.log().size();
-        let mut looking = self.whom(as_of, all)?;
+        let mut looking = self.whom(as_of, all)?.with(also);
         let mut tally = Tally { total: self.count(&looking)? * World::ALL.len() as u64, ..Tally::default() };
         let mut asked = self.asked(as_of)?;
         looking = self.classify(as_of, looking, &mut asked, &mut tally, progress)?;
@@ -106,8 +122,9 @@ impl Runtime {
         let envelope = self.own_envelope(None);
         let bodies = std::iter::once(json(&body)?).chain(listed);
         let payloads = bodies.map(|body| envelope.with_body(&body)).collect();
-        let entry = self.append_own(Kind::SweepCompleted, payloads)?;
-        Ok(Swept { as_of, evaluated, changed, faults, digest, log_size: entry.log_size })
+        self.append_own(Kind::SweepCompleted, payloads)?;
+        let Proposed { proposed, lapsed } = self.propose_due(as_of.last_day())?;
+        Ok(Swept { as_of, evaluated, changed, faults, digest, proposed, lapsed, log_size: self.log_size() })
     }
 
     /// Waves of classification: what rose makes what was derived from it rise, until nothing does.

@@ -1,10 +1,11 @@
 //! Assembling exactly the facts that a policy needs, from the views at one log size.
 
 use crate::RuntimeError;
-use fonds_model::decision::Attribute;
+use fonds_model::body::ReviewOutcome;
+use fonds_model::decision::{Attribute, Mode};
 use fonds_model::{AgencyPath, EntityId, Kind, Label, Levels, PartialDate, Position, Seq, SeriesId, Unruled};
 use fonds_policy::request::RuleInForce;
-use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, State, Subject};
+use fonds_policy::{Agency, Ancestor, Happening, Mark, Occurrence, Request, RetentionInForce, Review, State, Subject};
 use fonds_views::lineage::{self, Direction, Question, Relation};
 use fonds_views::register::{self, Agencies, Binding, Hold, InForce, Record, Schedules};
 use fonds_views::{Rows, ViewError};
@@ -20,6 +21,16 @@ pub(crate) const FACTS_VERSION: &str = "fonds-facts/2";
 pub(crate) struct Looked {
     pub(crate) record: Record,
     pub(crate) decisions: Vec<InForce>,
+    /// What a reviewer said of it, where that stands.
+    pub(crate) reviewed: Option<Review>,
+}
+
+/// Where the decisions that count stand, in order: what a proposal rests on.
+pub(crate) fn rests_on(decisions: &[InForce]) -> Vec<Position> {
+    let counts = decisions.iter().filter(|decision| decision.mode == Mode::Enforce);
+    let mut positions: Vec<Position> = counts.map(|decision| decision.position).collect();
+    positions.sort_unstable();
+    positions
 }
 
 /// What all records of a sweep share: the date, agencies and rules in force on it.
@@ -32,6 +43,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) bindings: Vec<Binding>,
     schedules: Schedules,
     holds: Vec<Hold>,
+    /// Whether any record was ever reviewed: else none is asked for its reviews.
+    any_review: bool,
     pub(crate) levels: Levels,
     rules: std::cell::RefCell<FxHashMap<SeriesId, Result<Arc<RuleInForce>, Unruled>>>,
 }
@@ -46,6 +59,7 @@ impl<'a> Shared<'a> {
             bindings: register::bindings(rows, seq)?,
             schedules: Schedules::load(rows, seq)?,
             holds: register::holds(rows, seq)?.into_iter().filter(|hold| hold.released_at.is_none()).collect(),
+            any_review: register::any_review(rows)?,
             levels: Levels::default(),
             rules: Default::default(),
         })
@@ -113,7 +127,18 @@ impl<'a> Shared<'a> {
             let bound = self.bindings.iter().find(|bound| bound.name == decision.binding);
             bound.is_some_and(|bound| self.applies(bound, agency, named))
         });
-        Ok(Looked { record, decisions })
+        let reviewed = if self.any_review { self.review_of(&record, &decisions)? } else { None };
+        Ok(Looked { record, decisions, reviewed })
+    }
+
+    /// What a reviewer said of a record, where it still stands: a longer keeping always, the rest under the same decisions.
+    fn review_of(&self, record: &Record, decisions: &[InForce]) -> Result<Option<Review>, ViewError> {
+        let found = register::review_of(self.rows, &record.id, self.seq)?;
+        let stands = |found: &register::Reviewed| match found.outcome {
+            ReviewOutcome::Extend | ReviewOutcome::Keep => true,
+            ReviewOutcome::Destroy | ReviewOutcome::Transfer => found.rests_on == rests_on(decisions),
+        };
+        Ok(found.filter(stands).map(|found| Review { outcome: found.outcome, until: found.until }))
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod answers;
 pub mod backup;
+pub mod disposition;
 mod effective;
 pub mod erase;
 mod error;

@@ -39,7 +39,7 @@ pub(crate) enum Log {
     },
     /// Erase content: proposed by one person, approved by another; digests and stubs stay.
     #[command(
-        after_help = "Example: fonds log erase --item 12 --authority 'GDPR art. 17' --by j.jansen\n         fonds log erase --approve 40 --by m.visser --scrub"
+        after_help = "Example: fonds log erase --item 12 --authority 'GDPR art. 17' --by j.jansen\n         fonds log erase --approve 40 --by m.visser --key m.visser.key --scrub"
     )]
     Erase(Erase),
     /// Put a damaged journal together again from its whole frames and from the store.
@@ -138,6 +138,9 @@ pub(crate) struct Erase {
     /// Why.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// The approver's key: the approval is signed with it.
+    #[arg(long, value_name = "FILE", requires = "approve")]
+    pub(crate) key: Option<PathBuf>,
     /// Approve a proposal, and carry it out if nothing stands against it.
     #[arg(long, value_name = "PROPOSAL", conflicts_with_all = ["execute", "list"])]
     pub(crate) approve: Option<u64>,

@@ -5,6 +5,7 @@ use crate::output::{Screen, Tone, pairs, table};
 use crate::{Failure, workshop};
 use fonds_model::body::{Assurance, Who};
 use fonds_model::{PartialDate, Position};
+use fonds_runtime::disposition::Approver;
 use fonds_runtime::erase::{EraseTold, ErasureAnswer};
 use fonds_runtime::holds::HoldTold;
 use fonds_runtime::{Lock, Runtime, ScrubWaiting};
@@ -27,7 +28,10 @@ pub(crate) fn erase(dir: &Path, told: args::Erase, screen: Screen) -> Result<(),
     }
     let who = who(told.by, told.authority, told.reason);
     let erasure = match (told.approve, told.execute) {
-        (Some(proposal), _) => runtime.approve_erasure(proposal, who)?,
+        (Some(proposal), _) => {
+            let key = told.key.as_deref().map(super::disposition::signer).transpose()?;
+            runtime.approve_erasure(proposal, &Approver { who, key })?
+        }
         (None, Some(proposal)) => runtime.carry_out_erasure(proposal)?,
         (None, None) => runtime.propose_erasure(EraseTold { items, record: told.record, who })?,
     };
@@ -69,7 +73,10 @@ fn erasure_text(screen: &Screen, erasure: &ErasureAnswer, waiting: Option<ScrubW
         ],
     );
     if erasure.state == "proposed" {
-        text += &format!("Another person approves it: fonds log erase --approve {} --by NAME\n", erasure.proposal);
+        text += &format!(
+            "Another person approves it: fonds log erase --approve {} --by NAME --key FILE\n",
+            erasure.proposal
+        );
     }
     if erasure.state == "erased"
         && let Some(waiting) = waiting
@@ -142,7 +149,7 @@ pub(crate) fn rebuild(dir: &Path, screen: Screen) -> Result<(), Failure> {
 
 /// Makes the store anew from the journal beside the old one, puts it in its place, and deletes what was set aside: after
 /// that no file of the store holds what was erased.
-fn make_anew(dir: &Path, lock: Lock, screen: Screen) -> Result<u64, Failure> {
+pub(super) fn make_anew(dir: &Path, lock: Lock, screen: Screen) -> Result<u64, Failure> {
     let failed = |error: fonds_runtime::StoreError| Failure::Store(error.to_string());
     let new = dir.join(fonds_store::NEW);
     // What an earlier rebuild left may hold what was erased since.

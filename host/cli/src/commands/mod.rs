@@ -2,6 +2,7 @@
 
 mod backup;
 mod demo;
+mod disposition;
 mod erase;
 mod evidence;
 mod house;
@@ -44,6 +45,9 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Backup { dir: to } => backup::backup(dir, &to, screen),
         Command::Restore(told) => backup::restore(dir, &told, screen),
         Command::Hold(command) => erase::hold(dir, command, screen),
+        Command::Disposition(command) => disposition::disposition(dir, command, screen),
+        Command::Setting(command) => disposition::setting(dir, command, screen),
+        Command::Access(command) => disposition::access(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {
@@ -78,6 +82,13 @@ fn date_or_today(text: Option<&str>) -> Result<Date, Failure> {
             date.exact().ok_or_else(|| Failure::Usage(format!("`{text}` is not a whole date: write YYYY-MM-DD")))
         }
     }
+}
+
+/// Who runs this, where nobody says `--by`.
+fn system_user() -> Result<String, Failure> {
+    let named = ["LOGNAME", "USER"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let mut named = named.filter(|name| !name.trim().is_empty());
+    named.next().ok_or_else(|| Failure::Usage("say who does it: --by NAME (the system names no user)".to_owned()))
 }
 
 /// A file's bytes, `-` being stdin; at most 64 MiB.

@@ -176,7 +176,15 @@ pub(crate) fn evaluate(dir: &Path, as_of: Option<&str>, all: bool, screen: Scree
         } else {
             screen.paint(Tone::Bad, &format!("{} faults: those records are retained", sweep.faults))
         };
-        format!("as of {}: {} evaluated, {} decisions changed, {faults}\n", sweep.as_of, sweep.evaluated, sweep.changed)
+        let mut text = format!(
+            "as of {}: {} evaluated, {} decisions changed, {faults}\n",
+            sweep.as_of, sweep.evaluated, sweep.changed
+        );
+        if sweep.proposed + sweep.lapsed > 0 {
+            let see = "see `fonds disposition list`";
+            text += &format!("{} dispositions proposed, {} lapsed: {see}\n", sweep.proposed, sweep.lapsed);
+        }
+        text
     })?;
     Ok(runtime.close()?)
 }

@@ -13,7 +13,7 @@ fn says_erased(log: &Log, items: &[Position]) -> crate::Prepared {
         stub: Some(format!("stub of {}", at.seq)),
     });
     let body = body::LogErased {
-        proposal: 0,
+        proposals: Vec::new(),
         approved_by: Vec::new(),
         items: items.collect(),
         records: Vec::new(),

@@ -44,7 +44,7 @@ fn combined(decisions: &[Given]) -> Effective {
 }
 
 fn standing(levels: &Levels) -> Standing<'_> {
-    Standing { as_of: date("2026-11-21"), levels, holds: &[], marks: &[], unruled: None, label: None }
+    Standing { as_of: date("2026-11-21"), levels, holds: &[], marks: &[], unruled: None, label: None, reviewed: None }
 }
 
 #[test]

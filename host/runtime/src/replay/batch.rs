@@ -317,7 +317,7 @@ impl<'e, 'j> Batch<'e, 'j> {
         let looked = if shared.bindings.iter().any(rests_on) {
             shared.look_as(record, agency.as_ref())?
         } else {
-            Looked { record, decisions: Vec::new() }
+            Looked { record, decisions: Vec::new(), reviewed: None }
         };
         let label = keeps.then(|| label_in_force(shared, &looked)).flatten();
         let settled = settled(shared, &looked, &facts, bound.world);

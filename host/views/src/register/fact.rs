@@ -307,9 +307,9 @@ fn read(kind: Kind, envelope: &Envelope, body: &[u8]) -> Option<(Told, Who)> {
             let body = parse!(LossReported);
             (Told::LossReported(body.what), body.who)
         }
-        Kind::RecordTransferred => (Told::Transferred, parse!(Closed).who),
+        Kind::RecordTransferred => (Told::Transferred, parse!(Transferred).who),
         Kind::RecordArchived => (Told::Archived, parse!(Closed).who),
-        Kind::RecordDestroyed => (Told::Destroyed, parse!(Closed).who),
+        Kind::RecordDestroyed => (Told::Destroyed, parse!(Destroyed).who),
         Kind::EntryCorrected => {
             let body = parse!(Corrected);
             (Told::Corrected { target: body.position(), field: body.field, new: body.new.to_string() }, body.who)

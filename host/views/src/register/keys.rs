@@ -41,8 +41,18 @@ pub(super) const SERIES: u8 = b'O';
 pub(super) const DECISION: u8 = b'Q';
 /// Records as they are now; above all that a record's fold writes beside it.
 pub(super) const RECORD: u8 = b'R';
-/// Proposals to erase, by the entry that made them.
-pub(super) const ERASURE: u8 = b'X';
+/// Proposals of a disposition, by the item that made them.
+pub(super) const DISPOSITION: u8 = b'X';
+/// Those that are neither carried out nor given up.
+pub(super) const OPEN: u8 = b'T';
+/// The newest proposal about a record.
+pub(super) const NEWEST: u8 = b'U';
+/// What reviewers said of a record.
+pub(super) const REVIEW: u8 = b'V';
+/// The items that were erased.
+pub(super) const ERASED: u8 = b'W';
+/// Settings, and the keys of people.
+pub(super) const SETTING: u8 = b'P';
 /// Backups, by folder.
 pub(super) const BACKUP: u8 = b'Z';
 /// Holds, by name.

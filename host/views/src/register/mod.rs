@@ -13,6 +13,7 @@ mod backups;
 mod bindings;
 mod datasets;
 mod decisions;
+mod dispositions;
 mod due;
 mod erasures;
 mod fact;
@@ -21,6 +22,7 @@ mod keys;
 mod read;
 mod record;
 mod schedules;
+mod settings;
 mod state;
 #[cfg(test)]
 mod testing;
@@ -35,10 +37,13 @@ pub use decisions::{
     Classified, InForce, LastTerm, classified, context, decided, decided_digests, decided_records, decisions,
     decisions_under, last_term,
 };
+pub use dispositions::{
+    Disposition, Reviewed, any_review, disposition, dispositions, newest_of, open_dispositions, review_of,
+};
 pub use due::{
     Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
 };
-pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
+pub use erasures::{erased_by, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
 pub use holds::{Hold, holds, holds_of};
 pub use read::{
@@ -47,9 +52,11 @@ pub use read::{
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State, first_day};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
+pub use settings::{Changed as SettingChange, PersonKey, person_keys, setting_changes};
 pub use state::{ATTRIBUTE_BYTES_STORED_MAX, OCCURRENCES_STORED_MAX, Occurred, RecordState, What, resolve};
 
 use crate::{Pending, ViewError};
+use fonds_model::body::{Step, Who};
 use fonds_model::openlineage::Lineage;
 use fonds_model::{Entry, Envelope, Kind, Position, Series, body, decision};
 
@@ -105,6 +112,14 @@ fn concerns_register(kind: Kind) -> bool {
                 | Kind::HoldReleased
                 | Kind::DispositionProposed
                 | Kind::DispositionApproved
+                | Kind::DispositionRejected
+                | Kind::DispositionLapsed
+                | Kind::DispositionExecuting
+                | Kind::DispositionExecuted
+                | Kind::DispositionReviewed
+                | Kind::SettingChanged
+                | Kind::AccessKeyAdded
+                | Kind::AccessKeyRetired
                 | Kind::LogErased
                 | Kind::BackupMade
         )
@@ -145,8 +160,35 @@ fn fold_body(
         Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
         Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
         Kind::HoldReleased => holds::release(rows, position, &parsed!(body::HoldReleased).name),
-        Kind::DispositionProposed => erasures::propose(rows, position, parsed!(body::DispositionProposed)),
-        Kind::DispositionApproved => erasures::approve(rows, position, parsed!(body::DispositionApproved)),
+        Kind::DispositionProposed => dispositions::propose(rows, position, parsed!(body::DispositionProposed)),
+        Kind::DispositionApproved => {
+            let said = parsed!(body::DispositionApproved);
+            dispositions::act_on(rows, position, &said.dispositions, Step::Approved, &said.who)
+        }
+        Kind::DispositionRejected => {
+            let said = parsed!(body::DispositionRejected);
+            dispositions::act_on(rows, position, &said.dispositions, Step::Rejected, &said.who)
+        }
+        Kind::DispositionLapsed => {
+            let said = parsed!(body::DispositionLapsed);
+            let who = Who { reason: Some(said.why), ..said.who };
+            dispositions::act_on(rows, position, &[said.disposition], Step::Lapsed, &who)
+        }
+        Kind::DispositionExecuting => {
+            let said = parsed!(body::DispositionExecuting);
+            let step = if said.external { Step::ExecutingOutside } else { Step::Executing };
+            dispositions::act_on(rows, position, &[said.disposition], step, &said.who)
+        }
+        Kind::DispositionExecuted => {
+            let said = parsed!(body::DispositionExecuted);
+            dispositions::act_on(rows, position, &[said.disposition], Step::Executed, &said.who)
+        }
+        Kind::DispositionReviewed => {
+            dispositions::reviewed(rows, position, entry.at, parsed!(body::DispositionReviewed))
+        }
+        Kind::SettingChanged => settings::changed(rows, position, &parsed!(body::SettingChanged)),
+        Kind::AccessKeyAdded => settings::key_added(rows, position, &parsed!(body::PersonKeyAdded)),
+        Kind::AccessKeyRetired => settings::key_retired(rows, position, &parsed!(body::PersonKeyRetired)),
         Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
         Kind::EntryCorrected | Kind::EntryAnnulled => {
             write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
@@ -154,6 +196,7 @@ fn fold_body(
         _ => {
             let Some(id) = &envelope.subject else { return Ok(()) };
             let fact = Fact::read(kind, envelope, body, position, entry.at);
+            dispositions::ended(rows, position, kind, envelope, body)?;
             if matches!(kind, Kind::RecordAccessed | Kind::RecordShared) {
                 write::access(rows, id, fact)
             } else {

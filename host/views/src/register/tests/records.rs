@@ -469,7 +469,8 @@ fn a_body_that_does_not_fit_its_kind_stands_in_the_history_and_says_nothing() {
 fn what_the_host_did_to_a_record_cannot_be_annulled_or_given_to_another() {
     let mut log = Log::default();
     created(&mut log, "p/1", "2010-01-01");
-    let destroyed = plain(&mut log, Kind::RecordDestroyed, "p/1", "2020-01-01");
+    let disposition = json!({ "disposition": { "seq": 0, "item": 0 } });
+    let destroyed = log.push(event(Kind::RecordDestroyed, "p/1", disposition).on("2020-01-01"));
     annul(&mut log, destroyed);
     correct(&mut log, destroyed, "on", json!("2030-01-01"));
     correct(&mut log, destroyed, "subject", json!("p/2"));

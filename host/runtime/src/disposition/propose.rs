@@ -1,0 +1,275 @@
+//! What is due is proposed, and what no longer stands lapses: the last step of a sweep.
+
+use super::{course, proposal};
+use crate::effective::{combined, series_in_force};
+use crate::facts::{Looked, Shared, rests_on};
+use crate::{Runtime, RuntimeError};
+use fonds_log::Ticket;
+use fonds_model::body::{DispositionLapsed, DispositionProposed, Proposal, SURVIVORS_MAX, Who};
+use fonds_model::decision::World;
+use fonds_model::{Action, AgencyPath, EntityId, Kind, Position};
+use fonds_policy::combine::Effective;
+use fonds_policy::disposition::{Settings, State};
+use fonds_policy::request::CASES_MAX;
+use fonds_views::register::{self, Disposition, Record, Told};
+use fonds_views::{ViewError, lineage};
+use jiff::civil::Date;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Derivations are followed so many hops down for what a proposal names as surviving.
+const SURVIVORS_DEPTH: u32 = 20;
+
+/// So many entries may wait for the disk at once.
+const TICKETS_MAX: usize = 64;
+
+/// What a sweep did about dispositions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Proposed {
+    pub(crate) proposed: u64,
+    pub(crate) lapsed: u64,
+}
+
+/// What would become of a record on a date.
+pub(crate) struct Outlook {
+    pub(crate) effective: Effective,
+    pub(crate) series: Option<String>,
+    pub(crate) rule: Vec<String>,
+    pub(crate) rests_on: Vec<Position>,
+    /// What is to be done once it is due.
+    pub(crate) action: Option<Proposal>,
+    pub(crate) looked: Looked,
+    pub(crate) is_destroyed: bool,
+}
+
+impl Outlook {
+    pub(crate) fn of(shared: &Shared<'_>, record: Record) -> Result<Self, ViewError> {
+        let facts = record.facts_on(shared.as_of);
+        let looked = shared.look(record)?;
+        let classified = combined(shared, &looked, &facts, None, &[World::Classification]);
+        let series = series_in_force(&looked, classified.series.as_ref());
+        let rule = shared.rule(series.as_ref())?;
+        let effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
+        let has_left = matches!(facts.state, register::State::Transferred | register::State::Archived);
+        let action = effective.action.map(|action| match action {
+            // The archive has it: what is left here is the sender's copy.
+            Action::Transfer if has_left => Proposal::Destroy,
+            action => Proposal::from(action),
+        });
+        Ok(Self {
+            series: series.map(String::from),
+            rule: rule.iter().map(|rule| rule.rule.authority.clone()).collect(),
+            rests_on: rests_on(&looked.decisions),
+            is_destroyed: facts.destroyed.is_some(),
+            effective,
+            action,
+            looked,
+        })
+    }
+
+    /// Why a proposal does not stand any more, if so.
+    fn against(&self, proposed: &DispositionProposed, on: Date) -> Option<String> {
+        if self.is_destroyed {
+            return Some("the record was destroyed".to_owned());
+        }
+        // INVARIANT (hold wins): whatever else is right, a hold is enough.
+        if let Some(hold) = self.effective.blocked_by.iter().find(|why| why.starts_with("hold:")) {
+            return Some(hold.clone());
+        }
+        if self.rests_on != proposed.rests_on {
+            return Some("the decisions that it rests on are no longer in force".to_owned());
+        }
+        if !self.effective.is_executable(on.into()) {
+            let until = self.effective.due.map(|due| format!("due on {due}"));
+            let why: Vec<String> = until.into_iter().chain(self.effective.blocked_by.iter().cloned()).collect();
+            return Some(format!("the record is not due: {}", why.join(", ")));
+        }
+        (self.action != Some(proposed.action)).then(|| {
+            let now = self.action.map_or("nothing", Proposal::as_str);
+            format!("the record is to {now}, and no longer to {}", proposed.action.as_str())
+        })
+    }
+}
+
+/// Entries of one kind with an item a record, on their way into the log.
+pub(crate) struct Entries<'a> {
+    runtime: &'a Runtime,
+    kind: Kind,
+    payloads: Vec<Vec<u8>>,
+    tickets: std::collections::VecDeque<Ticket>,
+}
+
+impl<'a> Entries<'a> {
+    pub(crate) fn new(runtime: &'a Runtime, kind: Kind) -> Self {
+        Self { runtime, kind, payloads: Vec::new(), tickets: std::collections::VecDeque::new() }
+    }
+
+    /// Adds an item about a record.
+    pub(crate) fn add<T: Serialize>(
+        &mut self,
+        record: Option<&EntityId>,
+        by: Option<&str>,
+        body: &T,
+    ) -> Result<(), RuntimeError> {
+        let mut envelope = self.runtime.own_envelope(by);
+        envelope.subject = record.cloned();
+        self.payloads.push(envelope.with_body(&crate::admin::json(body)?));
+        if self.payloads.len() == CASES_MAX { self.submit() } else { Ok(()) }
+    }
+
+    fn submit(&mut self) -> Result<(), RuntimeError> {
+        let payloads = std::mem::take(&mut self.payloads);
+        if payloads.is_empty() {
+            return Ok(());
+        }
+        let log = self.runtime.log();
+        let prepared = log.prepare(self.kind, payloads, None)?;
+        self.tickets.push_back(log.stage(vec![prepared]).submit()?);
+        if self.tickets.len() >= TICKETS_MAX
+            && let Some(ticket) = self.tickets.pop_front()
+        {
+            ticket.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all of them are durable and applied.
+    pub(crate) fn finish(mut self) -> Result<(), RuntimeError> {
+        self.submit()?;
+        for ticket in self.tickets {
+            ticket.wait()?;
+        }
+        self.runtime.catch_up()
+    }
+}
+
+impl Runtime {
+    /// Lapses what no longer stands on a date, and proposes what is due by then.
+    pub(crate) fn propose_due(&self, as_of: Date) -> Result<Proposed, RuntimeError> {
+        let settings = self.settings()?;
+        let lapsed = self.lapse_fallen(as_of, &settings)?;
+        let shared = Shared::load(self.rows(), as_of, None)?;
+        let mut entries = Entries::new(self, Kind::DispositionProposed);
+        let mut seen = BTreeSet::new();
+        let mut proposed = 0;
+        for due in register::due(self.rows(), as_of) {
+            let (_, id) = due?;
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            if let Some(body) = self.proposal_for(&shared, &id, as_of)? {
+                entries.add(Some(&id), None, &body)?;
+                proposed += 1;
+            }
+        }
+        entries.finish()?;
+        Ok(Proposed { proposed, lapsed })
+    }
+
+    /// What is to be proposed about a record now, if anything.
+    fn proposal_for(
+        &self,
+        shared: &Shared<'_>,
+        id: &EntityId,
+        as_of: Date,
+    ) -> Result<Option<DispositionProposed>, RuntimeError> {
+        let newest = register::newest_of(self.rows(), id)?;
+        if newest.as_ref().is_some_and(|newest| !newest.has_ended()) {
+            return Ok(None);
+        }
+        let Some(record) = register::record_on(self.rows(), id, shared.seq, as_of)? else { return Ok(None) };
+        let agency = shared.agency(record.agency()).and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
+        let outlook = Outlook::of(shared, record)?;
+        let Some(action) = outlook.action.filter(|_| outlook.effective.is_executable(as_of.into())) else {
+            return Ok(None);
+        };
+        if outlook.is_destroyed || newest.is_some_and(|newest| is_answered(&newest, action, &outlook.rests_on)) {
+            return Ok(None);
+        }
+        let (survivors, recipients, more) = self.survivors(id)?;
+        let shortened = outlook.looked.decisions.iter().filter_map(|decision| decision.shortened_by.clone()).flatten();
+        Ok(Some(DispositionProposed {
+            rests_on: outlook.rests_on,
+            due: outlook.effective.due,
+            not_after: outlook.effective.not_after,
+            agency,
+            series: outlook.series,
+            rule: outlook.rule,
+            destination: outlook.effective.plan.map(|plan| plan.destination),
+            shortened_by: shortened.collect::<BTreeSet<_>>().into_iter().collect(),
+            survivors,
+            recipients,
+            more,
+            ..proposal(action, vec![id.clone()], Who::default())
+        }))
+    }
+
+    /// What was derived from a record and lives on, and with whom it was shared.
+    pub(crate) fn survivors(&self, id: &EntityId) -> Result<(Vec<EntityId>, Vec<String>, bool), RuntimeError> {
+        let (derived, mut more) = lineage::descendants(self.rows(), id, SURVIVORS_DEPTH, None)?;
+        let mut survivors = Vec::new();
+        for (entity, _) in derived {
+            if survivors.len() == SURVIVORS_MAX {
+                more = true;
+                break;
+            }
+            let record = register::record(self.rows(), &entity, None)?;
+            if record.is_none_or(|record| record.facts_logged().destroyed.is_none()) {
+                survivors.push(entity);
+            }
+        }
+        let mut recipients = BTreeSet::new();
+        for access in register::accesses(self.rows(), id, None)? {
+            if let Told::Accessed { with: Some(with), .. } = access.told {
+                recipients.insert(with);
+            }
+        }
+        more |= recipients.len() > SURVIVORS_MAX;
+        Ok((survivors, recipients.into_iter().take(SURVIVORS_MAX).collect(), more))
+    }
+
+    /// Why a proposal does not stand on a date, if so.
+    pub(crate) fn why_lapsed(&self, shared: &Shared<'_>, found: &Disposition) -> Result<Option<String>, RuntimeError> {
+        let Some(id) = found.record() else { return Ok(None) };
+        let Some(record) = register::record_on(self.rows(), id, shared.seq, shared.as_of)? else {
+            return Ok(Some("there is no such record any more".to_owned()));
+        };
+        Ok(Outlook::of(shared, record)?.against(&found.proposed, shared.as_of))
+    }
+
+    /// Lapses the open proposals that no longer stand on a date.
+    fn lapse_fallen(&self, as_of: Date, settings: &Settings) -> Result<u64, RuntimeError> {
+        let shared = Shared::load(self.rows(), as_of, None)?;
+        let mut fallen = Vec::new();
+        for found in register::open_dispositions(self.rows()) {
+            let found = found?;
+            let state = course(&found).state(settings);
+            if found.proposed.action != Proposal::Erase
+                && matches!(state, State::Proposed | State::Approved)
+                && let Some(why) = self.why_lapsed(&shared, &found)?
+            {
+                fallen.push((found, why));
+            }
+        }
+        self.lapse(&fallen)?;
+        Ok(fallen.len() as u64)
+    }
+
+    /// Says that proposals no longer stand, and why.
+    pub(crate) fn lapse(&self, fallen: &[(Disposition, String)]) -> Result<(), RuntimeError> {
+        let mut entries = Entries::new(self, Kind::DispositionLapsed);
+        for (found, why) in fallen {
+            let body = DispositionLapsed { disposition: found.id, why: why.clone(), who: Who::default() };
+            entries.add(found.record(), None, &body)?;
+        }
+        entries.finish()
+    }
+}
+
+/// Whether people have answered just this proposal: rejected it, or had it carried out.
+fn is_answered(newest: &Disposition, action: Proposal, rests_on: &[Position]) -> bool {
+    use fonds_model::body::Step;
+    let is_same = newest.proposed.action == action && newest.proposed.rests_on == rests_on;
+    // A review that keeps a record longer is asked for again when that ends.
+    is_same && newest.acts.iter().all(|act| !matches!(act.step, Step::Lapsed | Step::Reviewed))
+}
