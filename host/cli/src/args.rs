@@ -2,7 +2,7 @@
 
 mod log;
 
-pub(crate) use log::{Cosign, Erase, Hold, Key, Log, Restore, Store, Witness};
+pub(crate) use log::{Cosign, Erase, Hold, Key, Log, PlaceHold, Restore, Store, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 //! INVARIANT (no back door): every erasure passes the hold check and the approvals; decisions, holds, approvals, schedules
 //! and erasures are not erasable; an item that tells of several records goes only when all of them may go.
 
+use crate::judging::HoldsNow;
 use crate::{Runtime, RuntimeError};
 use fonds_log::ERASED_ITEMS_MAX;
 use fonds_model::body::{
@@ -10,7 +11,7 @@ use fonds_model::body::{
 };
 use fonds_model::{EntityId, Kind, Position, Seq, openlineage, stub};
 use fonds_views::Rows;
-use fonds_views::register::{self, APPROVALS_MIN, BackupKept, Erasure, Hold};
+use fonds_views::register::{self, APPROVALS_MIN, BackupKept, Erasure};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -212,7 +213,8 @@ impl Runtime {
 
     /// What of a proposal may go now: approved for every record that the item tells of, and none of them on hold.
     fn judge(&self, erasure: &Erasure) -> Result<Judged, RuntimeError> {
-        let (holds, all) = (register::holds(self.rows(), None)?, register::erasures(self.rows())?);
+        let (today, all) = (self.shared_today()?, register::erasures(self.rows())?);
+        let holds = HoldsNow::new(&today);
         let mut judged = Judged { may: Vec::new(), pending: BTreeSet::new() };
         if !erasure.is_approved() {
             judged.pending.insert(format!("{} of {APPROVALS_MIN} approvals", erasure.approvals.len()));
@@ -229,14 +231,10 @@ impl Runtime {
     }
 
     /// What stands against the erasure of an item.
-    fn against(&self, item: Position, holds: &[Hold], all: &[Erasure]) -> Result<Vec<String>, RuntimeError> {
+    fn against(&self, item: Position, holds: &HoldsNow<'_>, all: &[Erasure]) -> Result<Vec<String>, RuntimeError> {
         let mut against = Vec::new();
         for id in self.told_of(item)? {
-            // Read without a date: a filing that is announced holds it already.
-            if let Some(record) = register::record(self.rows(), &id, None)? {
-                let on = register::holds_of(holds, &record);
-                against.extend(on.into_iter().map(|hold| format!("hold:{hold} on `{id}`")));
-            }
+            against.extend(holds.on(&id)?.into_iter().map(|held| format!("hold:{} on `{id}`", held.hold)));
             let approved = |erasure: &&Erasure| {
                 erasure.is_approved() && erasure.items.contains(&item) && erasure.records.contains(&id)
             };

@@ -4,6 +4,7 @@ mod backup;
 mod demo;
 mod erase;
 mod evidence;
+mod holds;
 mod house;
 mod ingest;
 mod keys;
@@ -43,7 +44,7 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
         Command::Backup { dir: to } => backup::backup(dir, &to, screen),
         Command::Restore(told) => backup::restore(dir, &told, screen),
-        Command::Hold(command) => erase::hold(dir, command, screen),
+        Command::Hold(command) => holds::hold(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {

@@ -16,6 +16,7 @@ mod decisions;
 mod due;
 mod erasures;
 mod fact;
+mod holding;
 mod holds;
 mod keys;
 mod read;
@@ -40,10 +41,11 @@ pub use due::{
 };
 pub use erasures::{APPROVALS_MIN, Erasure, erasure, erasures, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
-pub use holds::{Hold, holds, holds_of};
+pub use holding::{Caught, Held, Holding, InForceOf, Moment, Through};
+pub use holds::{Hold, holds};
 pub use read::{
-    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, filed_on, history, ids, lifecycle, record,
-    record_on, records, records_after, records_on, standing,
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_at, filed_into, filed_on, history, ids, lifecycle,
+    record, record_on, records, records_after, records_on, standing,
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State, first_day};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
@@ -144,7 +146,7 @@ fn fold_body(
         Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
         Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
         Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
-        Kind::HoldReleased => holds::release(rows, position, &parsed!(body::HoldReleased).name),
+        Kind::HoldReleased => holds::release(rows, position, parsed!(body::HoldReleased)),
         Kind::DispositionProposed => erasures::propose(rows, position, parsed!(body::DispositionProposed)),
         Kind::DispositionApproved => erasures::approve(rows, position, parsed!(body::DispositionApproved)),
         Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
