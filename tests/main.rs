@@ -19,6 +19,7 @@ mod flips;
 mod full_disk;
 mod fuzzing;
 mod go;
+mod holds;
 mod hostile;
 mod house;
 mod ingest;

@@ -9,7 +9,7 @@ const SCHEDULE: &str = r#"{"schedule_metadata":{"state":"xx","schedule_id":"1"},
 "#;
 
 /// A store with the schedule and the retention policy, bound for everyone.
-fn scheduled() -> Store {
+pub(crate) fn scheduled() -> Store {
     let store = Store::new();
     let file = store.write("schedule.ndjson", SCHEDULE);
     store.ok(&["schedule", "import", &file, "--schedule", "xx", "--version", "1", "--default-action", "destroy"]);

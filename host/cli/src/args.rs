@@ -4,7 +4,7 @@ mod disposition;
 mod log;
 
 pub(crate) use disposition::{Access, Disposition, Execute, Named, Outcome, PersonKey, Say, Setting};
-pub(crate) use log::{Cosign, Erase, Hold, Key, Log, Restore, Store, Witness};
+pub(crate) use log::{Cosign, Erase, Hold, Key, Log, PlaceHold, Restore, Store, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

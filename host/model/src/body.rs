@@ -5,7 +5,8 @@
 use crate::decision::{Mode, World};
 use crate::label::Declassification;
 use crate::{
-    Action, AgencyPath, Digest, EntityId, Format, Kind, Label, ModelError, MonthDay, PartialDate, Position, SeriesId,
+    Action, AgencyPath, Digest, EntityId, Format, Kind, Label, ModelError, MonthDay, PartialDate, Position, Selection,
+    SeriesId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -344,8 +345,12 @@ bodies! {
     HoldPlaced {
         /// The hold's name.
         name: String,
-        /// The records that it holds.
-        records: Vec<EntityId>,
+        /// The records that it holds, also those that come later.
+        #[serde(flatten)]
+        selection: Selection,
+        /// It holds what is derived from them too, also what is derived later.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        with_derived: bool,
         /// The case or inquiry that it serves.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         matter: Option<String>,

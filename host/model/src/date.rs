@@ -110,6 +110,12 @@ impl PartialDate {
         self.day.is_some()
     }
 
+    /// The first day that it can mean.
+    #[must_use]
+    pub fn first_day(&self) -> Date {
+        Date::new(self.year, self.month.unwrap_or(1), self.day.unwrap_or(1)).unwrap_or(Date::MIN)
+    }
+
     /// The last day that it can mean, which is what clocks use: the later day never shortens a retention.
     #[must_use]
     pub fn last_day(&self) -> Date {

@@ -15,6 +15,7 @@ pub mod label;
 pub mod openlineage;
 pub mod rule;
 pub mod schema;
+pub mod selection;
 pub mod stub;
 
 pub use date::{PartialDate, Timestamp};
@@ -25,6 +26,7 @@ pub use ids::{AgencyPath, Digest, EntityId, SeriesId};
 pub use kind::Kind;
 pub use label::{Label, Levels};
 pub use rule::{Action, Clause, Cutoff, MonthDay, Rule, Series, Trigger, Unruled};
+pub use selection::Selection;
 
 /// What a model type refuses, with what the person can do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,4 +62,7 @@ pub enum ModelError {
     /// A retention rule or one of its words that is not understood.
     #[error("`{0}` is not understood as part of a retention rule")]
     Rule(String),
+    /// A query that is not understood.
+    #[error(transparent)]
+    Query(#[from] selection::QueryError),
 }

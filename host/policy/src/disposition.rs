@@ -246,7 +246,7 @@ impl<'a> Course<'a> {
                     Proposal::Erase | Proposal::Review | Proposal::Keep => State::Done,
                 },
                 (Step::Reviewed | Step::Destroyed | Step::Transferred, _) => State::Done,
-                (Step::Approved | Step::Rejected | Step::Lapsed, state) => state,
+                (Step::Approved | Step::Rejected | Step::Lapsed | Step::TooLate, state) => state,
             };
         }
         let is_approved = || self.approvals(settings).len() >= settings.approvals;

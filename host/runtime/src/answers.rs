@@ -4,6 +4,7 @@ use fonds_model::body::ReasonText;
 use fonds_model::decision::{Because, Fault, Mode, Plan};
 use fonds_model::label::Declassification;
 use fonds_model::{Action, Digest, Label, PartialDate, Position, Seq};
+use fonds_views::register::{Held, Through};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -117,6 +118,36 @@ pub struct EffectiveAnswer {
     pub plan: Option<Plan>,
 }
 
+/// A hold on a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldAnswer {
+    /// The hold's name.
+    pub hold: String,
+    /// `selected`, `derived`, `file`, `part` or `uncertain`.
+    pub through: &'static str,
+    /// The file, or the part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+}
+
+impl HeldAnswer {
+    pub(crate) fn of(held: &Held) -> Self {
+        let (through, record) = through(&held.through);
+        Self { hold: held.hold.clone(), through, record }
+    }
+}
+
+/// How a hold comes to hold a record, in a word, and the file or the part that it does so with.
+pub(crate) fn through(through: &Through) -> (&'static str, Option<String>) {
+    match through {
+        Through::Selected => ("selected", None),
+        Through::Derived => ("derived", None),
+        Through::File(id) => ("file", Some(id.to_string())),
+        Through::Part(id) => ("part", Some(id.to_string())),
+        Through::Uncertain => ("uncertain", None),
+    }
+}
+
 /// One record.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordAnswer {
@@ -154,6 +185,9 @@ pub struct RecordAnswer {
     pub attributes: BTreeMap<String, String>,
     /// The active holds.
     pub holds: Vec<String>,
+    /// How each of them comes to hold it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held_through: Vec<HeldAnswer>,
     /// The decision in force per world; of several enforcing policies the one that governs.
     pub decisions: BTreeMap<String, DecisionAnswer>,
     /// Decisions beside those: other policies', and observed ones.

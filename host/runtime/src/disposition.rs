@@ -18,7 +18,7 @@ use crate::{Runtime, RuntimeError};
 use fonds_model::body::{DispositionProposed, Proposal, Step, Who};
 use fonds_model::{EntityId, PartialDate, Position};
 use fonds_policy::disposition::{Course, Settings, State};
-use fonds_views::register::{self, Disposition, Record};
+use fonds_views::register::{self, Disposition};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ pub(crate) fn proposal(action: Proposal, records: Vec<EntityId>, who: Who) -> Di
 /// One thing that was done about a proposal.
 #[derive(Debug, Clone, Serialize)]
 pub struct ActAnswer {
-    /// `approved`, `rejected`, `lapsed`, `executing`, `executed`, `reviewed`, `destroyed`, `transferred`.
+    /// `approved`, `rejected`, `lapsed`, `too-late`, `executing`, `executed`, `reviewed`, `destroyed`, `transferred`.
     pub step: &'static str,
     /// The entry that says so.
     pub seq: u64,
@@ -228,11 +228,6 @@ impl Runtime {
             log_size: self.log_size(),
         }
     }
-
-    /// What holds a record now.
-    pub(crate) fn holds_on(&self, record: &Record) -> Result<Vec<String>, RuntimeError> {
-        Ok(register::holds_of(&register::holds(self.rows(), None)?, record))
-    }
 }
 
 fn act_answer(act: &fonds_model::body::Act) -> ActAnswer {
@@ -240,6 +235,7 @@ fn act_answer(act: &fonds_model::body::Act) -> ActAnswer {
         Step::Approved => "approved",
         Step::Rejected => "rejected",
         Step::Lapsed => "lapsed",
+        Step::TooLate => "too-late",
         Step::Executing | Step::ExecutingOutside => "executing",
         Step::Executed => "executed",
         Step::Reviewed => "reviewed",

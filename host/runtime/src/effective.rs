@@ -14,7 +14,7 @@ fn given(looked: &Looked, worlds: &[World]) -> Vec<Given> {
     looked.decisions.iter().filter(counts).map(of).collect()
 }
 
-/// Combines the decisions of some worlds with what the host knows.
+/// Combines the decisions of some worlds with what the host knows, holds apart: they change no term and no label.
 pub(crate) fn combined(
     shared: &Shared<'_>,
     looked: &Looked,
@@ -22,17 +22,27 @@ pub(crate) fn combined(
     unruled: Option<Unruled>,
     worlds: &[World],
 ) -> Effective {
+    combined_under(shared, looked, facts, unruled, (worlds, &[]))
+}
+
+/// Combines the decisions of some worlds with what the host knows, and the names of active holds.
+pub(crate) fn combined_under(
+    shared: &Shared<'_>,
+    looked: &Looked,
+    facts: &Facts,
+    unruled: Option<Unruled>,
+    (worlds, holds): (&[World], &[String]),
+) -> Effective {
     let marks: Vec<Mark> = facts.marks.iter().map(|found| mark(*found)).collect();
     let own = looked.record.own.label.as_ref().map(|labelled| labelled.label());
     let kept = match (kept_label(shared, looked), own) {
         (Some(kept), Some(own)) => Some(joined(shared, kept, &own)),
         (kept, own) => kept.or(own),
     };
-    let holds = shared.holds_of(&looked.record);
     let standing = Standing {
         as_of: shared.as_of.into(),
         levels: &shared.levels,
-        holds: &holds,
+        holds,
         marks: &marks,
         unruled,
         label: kept.as_ref(),

@@ -4,6 +4,7 @@
 //! and erasures are not erasable; an item that tells of several records goes only when all of them may go.
 
 use crate::disposition::{Approver, course};
+use crate::judging::HoldsNow;
 use crate::{Runtime, RuntimeError};
 use fonds_log::ERASED_ITEMS_MAX;
 use fonds_model::body::{Destroyed, DispositionProposed, ErasedItem, LogErased, Proposal, RecordStub, Who};
@@ -270,8 +271,10 @@ impl Runtime {
             _ => {}
         }
         let cleared = Cleared::load(self, settings)?;
+        let today = self.shared_today()?;
+        let holds = HoldsNow::new(&today);
         for item in self.left(erasure)? {
-            let against = self.against(item, &cleared)?;
+            let against = self.against(item, &holds, &cleared)?;
             if against.is_empty() {
                 judged.may.push(item);
             }
@@ -281,14 +284,15 @@ impl Runtime {
     }
 
     /// What stands against the erasure of an item.
-    pub(crate) fn against(&self, item: Position, cleared: &Cleared) -> Result<Vec<String>, RuntimeError> {
+    pub(crate) fn against(
+        &self,
+        item: Position,
+        holds: &HoldsNow<'_>,
+        cleared: &Cleared,
+    ) -> Result<Vec<String>, RuntimeError> {
         let mut against = Vec::new();
         for id in self.told_of(item)? {
-            // Read without a date: a filing that is announced holds it already.
-            if let Some(record) = register::record(self.rows(), &id, None)? {
-                let on = self.holds_on(&record)?;
-                against.extend(on.into_iter().map(|hold| format!("hold:{hold} on `{id}`")));
-            }
+            against.extend(holds.on(&id)?.into_iter().map(|held| format!("hold:{} on `{id}`", held.hold)));
             if !cleared.may_go(self, item, &id)? {
                 against.push(format!("item {item} also tells of `{id}`, whose erasure is not approved"));
             }

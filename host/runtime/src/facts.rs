@@ -42,7 +42,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) agencies: Agencies,
     pub(crate) bindings: Vec<Binding>,
     schedules: Schedules,
-    holds: Vec<Hold>,
+    pub(crate) holds: Vec<Hold>,
     /// Whether any record was ever reviewed: else none is asked for its reviews.
     any_review: bool,
     pub(crate) levels: Levels,
@@ -58,16 +58,11 @@ impl<'a> Shared<'a> {
             agencies: Agencies::load(rows, seq)?,
             bindings: register::bindings(rows, seq)?,
             schedules: Schedules::load(rows, seq)?,
-            holds: register::holds(rows, seq)?.into_iter().filter(|hold| hold.released_at.is_none()).collect(),
+            holds: register::holds(rows, seq)?.into_iter().filter(Hold::is_active).collect(),
             any_review: register::any_review(rows)?,
             levels: Levels::default(),
             rules: Default::default(),
         })
-    }
-
-    /// The active holds on a record: its own, and those on a file that it is filed into.
-    pub(crate) fn holds_of(&self, record: &Record) -> Vec<String> {
-        if self.holds.is_empty() { Vec::new() } else { register::holds_of(&self.holds, record) }
     }
 
     /// The rule of a series on the date; each series is read once.

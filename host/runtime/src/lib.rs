@@ -16,6 +16,7 @@ pub mod evidence;
 mod facts;
 pub mod holds;
 pub mod ingest;
+mod judging;
 pub mod keys;
 mod looking;
 pub mod query;
@@ -30,7 +31,7 @@ pub use fonds_log::{
 };
 pub use fonds_policy::Evaluator;
 pub use fonds_views::lineage;
-pub use fonds_views::register::Hold;
+pub use fonds_views::register::{Held, Hold, Through};
 
 use fonds_log::{Log, LogStore};
 use fonds_model::decision::Fault;

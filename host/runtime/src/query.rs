@@ -1,17 +1,18 @@
 //! Questions to the views, answered in the shapes that programs read.
 
 use crate::answers::{
-    DecisionAnswer, EffectiveAnswer, Explanation, HistoryAnswer, Reason, RecordAnswer, RuleAnswer, Said,
+    DecisionAnswer, EffectiveAnswer, Explanation, HeldAnswer, HistoryAnswer, Reason, RecordAnswer, RuleAnswer, Said,
 };
-use crate::effective::{combined, series_in_force, settled};
-use crate::facts::{Looked, Shared};
+use crate::effective::settled;
+use crate::facts::Shared;
+use crate::judging::{Judged, Judging};
 use crate::{Runtime, RuntimeError};
 use fonds_model::body::ReasonText;
 use fonds_model::decision::{Mode, Term, Verdict, World};
 use fonds_model::{AgencyPath, Digest, EntityId, PartialDate, Seq, SeriesId, Timestamp, Trigger, Unruled};
 use fonds_policy::combine::Effective;
 use fonds_views::lineage::{self, Answer, Question};
-use fonds_views::register::{self, Facts, InForce, Record, Schedules, Sweep};
+use fonds_views::register::{self, Facts, InForce, Record, Schedules};
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -287,7 +288,7 @@ impl Runtime {
         let shared = Shared::load(self.rows(), on, seq)?;
         let log_size = seq.map_or(self.log_size(), |seq| seq + 1);
         let mut texts = Texts::new(self)?;
-        answer(&shared, shared.look(found)?, &mut texts, log_size)
+        answer(&Judging::new(&shared)?, found, &mut texts, log_size)
     }
 
     fn found(&self, id: &str, as_of: Option<Seq>, on: Date) -> Result<Record, RuntimeError> {
@@ -310,12 +311,14 @@ impl Runtime {
         let wrong = |error: fonds_views::ViewError| E::from(error.into());
         let on = filter.on.unwrap_or_else(|| self.now().date_utc());
         let shared = Shared::load(self.rows(), on, None)?;
+        let judging = Judging::new(&shared).map_err(wrong)?;
+        judging.holding.prepare().map_err(wrong)?;
         let mut texts = Texts::new(self)?;
         let mut one = |record: Record| -> Result<(), E> {
             if !filter.may_match(&shared, &record) {
                 return Ok(());
             }
-            let answer = answer(&shared, shared.look(record).map_err(wrong)?, &mut texts, self.log_size())?;
+            let answer = answer(&judging, record, &mut texts, self.log_size())?;
             if filter.matches(&answer) { show(answer) } else { Ok(()) }
         };
         let Some(by) = filter.due_by else {
@@ -450,27 +453,19 @@ fn unruled(why: Unruled) -> &'static str {
     }
 }
 
-fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64) -> Result<RecordAnswer, RuntimeError> {
-    let facts = looked.record.facts_on(shared.as_of);
-    let classified = combined(shared, &looked, &facts, None, &[World::Classification]);
-    let series = series_in_force(&looked, classified.series.as_ref());
-    let rule = shared.rule(series.as_ref())?;
-    let mut effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
-    // What has changed since the last sweep looked has yet to be decided: the decisions shown are of before.
-    let swept = register::last_sweep(shared.rows, shared.seq)?;
-    if facts.destroyed.is_some() {
-        // There is nothing left to dispose of.
-        (effective.due, effective.action, effective.overdue) = (None, None, false);
-        effective.blocked_by = vec!["destroyed".to_owned()];
-    } else if is_pending(shared, &looked, &facts, swept.as_ref())? {
-        effective.blocked_by.push("pending".to_owned());
-        effective.due = None;
-    }
+fn answer(
+    judging: &Judging<'_>,
+    record: Record,
+    texts: &mut Texts,
+    log_size: u64,
+) -> Result<RecordAnswer, RuntimeError> {
+    let shared = judging.shared;
+    let Judged { looked, facts, series, rule, held, effective } = judging.judge(record)?;
     let label = crate::effective::label_in_force(shared, &looked);
     let authority = rule.as_ref().ok().map(|rule| rule.rule.authority.clone());
     let (decisions, also) = shown(&looked.decisions, &effective, texts, authority.as_deref());
     let record = &looked.record;
-    let filed = register::filed_on(shared.rows, &record.id, shared.as_of).take(10_000).count() as u64;
+    let filed = filed(shared, record);
     let on = |trigger: &Trigger| written(&facts, trigger, record);
     Ok(RecordAnswer {
         id: record.id.to_string(),
@@ -489,7 +484,8 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
         label,
         marks: facts.marks.iter().map(|mark| mark.as_str().to_owned()).collect(),
         attributes: record.own.attributes.clone(),
-        holds: shared.holds_of(record),
+        holds: held.iter().map(|held| held.hold.clone()).collect(),
+        held_through: held.iter().map(HeldAnswer::of).collect(),
         decisions,
         also,
         effective: effective_answer(effective),
@@ -497,28 +493,14 @@ fn answer(shared: &Shared<'_>, looked: Looked, texts: &mut Texts, log_size: u64)
     })
 }
 
-/// Whether something counts today that the decisions shown were not asked about: it was logged after the last sweep
-/// looked, or the sweep looked back to a day on which it had not happened.
-fn is_pending(
-    shared: &Shared<'_>,
-    looked: &Looked,
-    facts: &Facts,
-    swept: Option<&Sweep>,
-) -> Result<bool, RuntimeError> {
-    let record = &looked.record;
-    if !looked.decisions.iter().any(|decision| decision.mode == Mode::Enforce) {
-        return Ok(false);
-    }
-    let Some(swept) = swept.filter(|swept| record.changed_at() < swept.completed.log_size) else { return Ok(true) };
-    let as_of = swept.completed.as_of.last_day();
-    let then = record.facts_on(as_of);
-    if (then.state, &then.started) != (facts.state, &facts.started) {
-        return Ok(true);
-    }
-    // A series, a label, a file or an agency that was dated after the sweep's date and has come since, or the reverse.
-    let holds = record.holds_from().is_none_or(|from| from <= as_of && from <= shared.as_of);
-    let then = if holds { None } else { register::record_on(shared.rows, &record.id, shared.seq, as_of)? };
-    Ok(then.is_some_and(|then| then.own != record.own || then.files != record.files))
+/// How many records are filed into one; more than 10,000 are not counted.
+fn filed(shared: &Shared<'_>, record: &Record) -> u64 {
+    const COUNTED_MAX: usize = 10_000;
+    let count = match shared.seq {
+        None => register::filed_on(shared.rows, &record.id, shared.as_of).take(COUNTED_MAX).count(),
+        seq => register::filed_at(shared.rows, &record.id, seq, Some(shared.as_of)).take(COUNTED_MAX).count(),
+    };
+    count as u64
 }
 
 /// The date of a trigger as it was written, whatever its precision.

@@ -157,32 +157,15 @@ pub(crate) struct Erase {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Hold {
-    /// Freeze the disposition of records.
+    /// Freeze the disposition of records: of those that are named, and of those of a series, an agency or a query, also when
+    /// they come later.
+    ///
+    /// A query is made of conditions over id, agency, series, state, label, created, closed, title and attributes.NAME, with
+    /// = != < <= > >= and ~ (contains, or fits a pattern of * and ?), joined by and, or, not and parentheses.
     #[command(
-        after_help = "Example: fonds hold place inquiry-7 --authority 'Council decision 12' --records permit/2011-0042"
+        after_help = "Example: fonds hold place inquiry-7 --authority 'Council decision 12' --query 'agency = nl/wabo and closed < 2012' --with-derived"
     )]
-    Place {
-        /// The hold's name.
-        name: String,
-        /// The law or order that it rests on.
-        #[arg(long, value_name = "TEXT")]
-        authority: String,
-        /// The records that it holds.
-        #[arg(long, value_name = "ID", num_args = 1.., required = true)]
-        records: Vec<String>,
-        /// When to ask whether it is still needed; it never ends by itself.
-        #[arg(long, value_name = "DATE")]
-        review_by: Option<String>,
-        /// The case or inquiry that it serves.
-        #[arg(long, value_name = "T")]
-        matter: Option<String>,
-        /// Who ordered it.
-        #[arg(long, value_name = "T")]
-        issuer: Option<String>,
-        /// Who places it.
-        #[arg(long)]
-        by: Option<String>,
-    },
+    Place(Box<PlaceHold>),
     /// End a hold; what it held may be disposed of again.
     #[command(after_help = "Example: fonds hold release inquiry-7 --authority 'Council decision 19'")]
     Release {
@@ -196,8 +179,57 @@ pub(crate) enum Hold {
         by: Option<String>,
     },
     /// All holds, active and released.
-    #[command(after_help = "Example: fonds hold list --output json")]
-    List,
+    #[command(after_help = "Example: fonds hold list --overdue")]
+    List {
+        /// Only those that were to be looked at again by now; they hold all the same.
+        #[arg(long)]
+        overdue: bool,
+        /// Only those that hold this record now, and how.
+        #[arg(long, value_name = "ID")]
+        record: Option<String>,
+    },
+    /// A hold, and the records that it holds now.
+    #[command(after_help = "Example: fonds hold show inquiry-7")]
+    Show {
+        /// The hold's name.
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlaceHold {
+    /// The hold's name.
+    pub(crate) name: String,
+    /// The law or order that it rests on.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) authority: String,
+    /// The records that it holds; `@FILE` has one in a line, and `@-` is stdin.
+    #[arg(long, value_name = "ID|@FILE", num_args = 1..)]
+    pub(crate) records: Vec<String>,
+    /// The series whose records it holds.
+    #[arg(long, value_name = "SERIES", num_args = 1..)]
+    pub(crate) series: Vec<String>,
+    /// The agencies whose records it holds, with all below them.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub(crate) agency: Vec<String>,
+    /// What is so of the records that it holds.
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) query: Option<String>,
+    /// Hold all that is derived from them too, also what is derived later.
+    #[arg(long)]
+    pub(crate) with_derived: bool,
+    /// When to ask whether it is still needed; it never ends by itself.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) review_by: Option<String>,
+    /// The case or inquiry that it serves.
+    #[arg(long, value_name = "T")]
+    pub(crate) matter: Option<String>,
+    /// Who ordered it.
+    #[arg(long, value_name = "T")]
+    pub(crate) issuer: Option<String>,
+    /// Who places it.
+    #[arg(long)]
+    pub(crate) by: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,19 +1,19 @@
-//! Erasure, holds, and the making anew of the store's files.
+//! Erasure, and the making anew of the store's files.
 
-use crate::args::{self, Hold};
+use crate::args;
 use crate::output::{Screen, Tone, pairs, table};
 use crate::{Failure, workshop};
+use fonds_model::Position;
 use fonds_model::body::{Assurance, Who};
-use fonds_model::{PartialDate, Position};
 use fonds_runtime::disposition::Approver;
 use fonds_runtime::erase::{EraseTold, ErasureAnswer};
-use fonds_runtime::holds::HoldTold;
 use fonds_runtime::{Lock, Runtime, ScrubWaiting};
 use fonds_store::Store;
 use serde_json::json;
 use std::path::Path;
 
-fn who(by: Option<String>, authority: Option<String>, reason: Option<String>) -> Who {
+/// Who says so, as the command line has it.
+pub(crate) fn who(by: Option<String>, authority: Option<String>, reason: Option<String>) -> Who {
     let by_assurance = by.as_ref().map(|_| Assurance::Asserted);
     Who { by, by_assurance, authority, reason, ..Who::default() }
 }
@@ -107,38 +107,6 @@ fn list(runtime: &Runtime, screen: Screen) -> Result<(), Failure> {
     });
     let shown = table(&["proposal", "state", "items", "proposed by", "approved by", "pending"], rows);
     Ok(screen.list("erasures", &all, runtime.log_size(), |_| shown)?)
-}
-
-/// `hold …`.
-pub(crate) fn hold(dir: &Path, command: Hold, screen: Screen) -> Result<(), Failure> {
-    let runtime = workshop::open(dir)?;
-    match command {
-        Hold::Place { name, authority, records, review_by, matter, issuer, by } => {
-            let review_by = review_by.as_deref().map(PartialDate::parse).transpose()?;
-            let who = who(by, Some(authority), None);
-            let told = HoldTold { name: name.clone(), records, matter, issuer, review_by, who };
-            let entry = runtime.place_hold(told)?;
-            screen.answer(&entry, |screen| {
-                format!("the hold {} is active: entry {}\n", screen.paint(Tone::Name, &name), entry.seq)
-            })?;
-        }
-        Hold::Release { name, authority, by } => {
-            let entry = runtime.release_hold(&name, who(by, Some(authority), None))?;
-            screen.answer(&entry, |_| format!("the hold {name} is released: entry {}\n", entry.seq))?;
-        }
-        Hold::List => {
-            let holds = runtime.holds()?;
-            let rows = holds.iter().map(|hold| {
-                let state = if hold.released_at.is_some() { "released" } else { "active" };
-                let review = hold.review_by.map(|date| date.to_string()).unwrap_or_default();
-                let records = hold.records.len().to_string();
-                vec![hold.name.clone(), state.to_owned(), records, review, hold.authority.clone().unwrap_or_default()]
-            });
-            let shown = table(&["hold", "state", "records", "review by", "authority"], rows);
-            screen.list("holds", &holds, runtime.log_size(), |_| shown)?;
-        }
-    }
-    Ok(runtime.close()?)
 }
 
 /// `store rebuild`.

@@ -5,6 +5,7 @@ mod demo;
 mod disposition;
 mod erase;
 mod evidence;
+mod holds;
 mod house;
 mod ingest;
 mod keys;
@@ -44,7 +45,7 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Store(args::Store::Rebuild) => erase::rebuild(dir, screen),
         Command::Backup { dir: to } => backup::backup(dir, &to, screen),
         Command::Restore(told) => backup::restore(dir, &told, screen),
-        Command::Hold(command) => erase::hold(dir, command, screen),
+        Command::Hold(command) => holds::hold(dir, command, screen),
         Command::Disposition(command) => disposition::disposition(dir, command, screen),
         Command::Setting(command) => disposition::setting(dir, command, screen),
         Command::Access(command) => disposition::access(dir, command, screen),

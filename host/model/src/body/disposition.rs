@@ -151,6 +151,9 @@ bodies! {
         disposition: Position,
         /// What no longer stands.
         why: String,
+        /// A hold came after the point of no return: it is said, and changes nothing any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        too_late: bool,
     }
     /// `disposition.executing`: everything was checked at the end of the log, and from here on content may be gone.
     DispositionExecuting {
@@ -258,6 +261,8 @@ pub enum Step {
     Rejected,
     /// What it rested on no longer stands.
     Lapsed,
+    /// A hold came after the point of no return.
+    TooLate,
     /// It is being carried out by the host.
     Executing,
     /// It is being carried out by an agency's own system.

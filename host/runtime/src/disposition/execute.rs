@@ -6,6 +6,7 @@ use super::propose::Entries;
 use super::{DispositionAnswer, course};
 use crate::erase::{Cleared, ErasedTold};
 use crate::facts::Shared;
+use crate::judging::{HoldsNow, Judging};
 use crate::{Runtime, RuntimeError};
 use fonds_log::{ERASED_ITEMS_MAX, LogError};
 use fonds_model::body::{
@@ -229,12 +230,13 @@ impl Runtime {
     fn fallen(&self, some: &[Disposition]) -> Result<Vec<(Disposition, String)>, RuntimeError> {
         let settings = self.settings()?;
         let shared = Shared::load(self.rows(), self.now().date_utc(), None)?;
+        let judging = Judging::new(&shared)?;
         let mut fallen = Vec::new();
         for found in some {
             let now = self.found_disposition(found.id)?;
             let state = course(&now).state(&settings);
             let why = match state {
-                State::Approved => self.why_lapsed(&shared, &now)?,
+                State::Approved => self.why_lapsed(&judging, &now)?,
                 other => Some(format!("it is {}", other.as_str())),
             };
             fallen.extend(why.map(|why| (now, why)));
@@ -331,20 +333,21 @@ impl Runtime {
 
     fn hold_on(&self, found: &Disposition) -> Result<Option<String>, RuntimeError> {
         let Some(id) = found.record() else { return Ok(None) };
-        let Some(record) = register::record(self.rows(), id, None)? else { return Ok(None) };
-        Ok(self.holds_on(&record)?.into_iter().next().map(|hold| format!("hold:{hold}")))
+        Ok(self.holds_on(id)?.into_iter().next().map(|held| format!("hold:{}", held.hold)))
     }
 
     /// Erases what the log tells of records whose content is gone, and says that they are destroyed.
     fn erase_records(&self, deleted: &[Disposition], stopped: &mut Stopped) -> Result<(), RuntimeError> {
         let cleared = Cleared::load(self, self.settings()?)?;
+        let today = self.shared_today()?;
+        let holds = HoldsNow::new(&today);
         let mut batch = Batch::default();
         for found in deleted {
             let Some(id) = found.record() else { continue };
             let mut against = BTreeSet::new();
             let mut items = Vec::new();
             for item in self.left_of(id)? {
-                let stands = self.against(item, &cleared)?;
+                let stands = self.against(item, &holds, &cleared)?;
                 if stands.is_empty() {
                     items.extend(self.going(item)?);
                 }
@@ -387,14 +390,11 @@ impl Runtime {
         };
         let items: Vec<ErasedItem> = batch.items.into_values().collect();
         self.erase_going(&items, told, |_| {
-            for found in &batch.of {
-                match self.hold_on(found) {
-                    Ok(None) => {}
-                    Ok(Some(hold)) => return Err(format!("{hold} on `{}`", found.id)),
-                    Err(error) => return Err(error.to_string()),
-                }
+            let holds = self.holds_on_all(&batch.records).map_err(|error| error.to_string())?;
+            match batch.of.iter().zip(holds).find_map(|(found, held)| Some((found.id, held.into_iter().next()?))) {
+                Some((id, held)) => Err(format!("hold:{} on `{id}`", held.hold)),
+                None => Ok(()),
             }
-            Ok(())
         })
     }
 

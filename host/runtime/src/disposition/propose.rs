@@ -1,14 +1,12 @@
 //! What is due is proposed, and what no longer stands lapses: the last step of a sweep.
 
 use super::{course, proposal};
-use crate::effective::{combined, series_in_force};
-use crate::facts::{Looked, Shared, rests_on};
+use crate::facts::{Shared, rests_on};
+use crate::judging::{Judged, Judging};
 use crate::{Runtime, RuntimeError};
 use fonds_log::Ticket;
-use fonds_model::body::{DispositionLapsed, DispositionProposed, Proposal, SURVIVORS_MAX, Who};
-use fonds_model::decision::World;
+use fonds_model::body::{DispositionLapsed, DispositionProposed, Proposal, SURVIVORS_MAX, Step, Who};
 use fonds_model::{Action, AgencyPath, EntityId, Kind, Position};
-use fonds_policy::combine::Effective;
 use fonds_policy::disposition::{Settings, State};
 use fonds_policy::request::CASES_MAX;
 use fonds_views::register::{self, Disposition, Record, Told};
@@ -32,56 +30,39 @@ pub(crate) struct Proposed {
 
 /// What would become of a record on a date.
 pub(crate) struct Outlook {
-    pub(crate) effective: Effective,
-    pub(crate) series: Option<String>,
-    pub(crate) rule: Vec<String>,
+    pub(crate) judged: Judged,
     pub(crate) rests_on: Vec<Position>,
     /// What is to be done once it is due.
     pub(crate) action: Option<Proposal>,
-    pub(crate) looked: Looked,
-    pub(crate) is_destroyed: bool,
 }
 
 impl Outlook {
-    pub(crate) fn of(shared: &Shared<'_>, record: Record) -> Result<Self, ViewError> {
-        let facts = record.facts_on(shared.as_of);
-        let looked = shared.look(record)?;
-        let classified = combined(shared, &looked, &facts, None, &[World::Classification]);
-        let series = series_in_force(&looked, classified.series.as_ref());
-        let rule = shared.rule(series.as_ref())?;
-        let effective = combined(shared, &looked, &facts, rule.as_ref().err().copied(), &World::ALL);
-        let has_left = matches!(facts.state, register::State::Transferred | register::State::Archived);
-        let action = effective.action.map(|action| match action {
+    pub(crate) fn of(judging: &Judging<'_>, record: Record) -> Result<Self, ViewError> {
+        let judged = judging.judge(record)?;
+        let has_left = matches!(judged.facts.state, register::State::Transferred | register::State::Archived);
+        let action = judged.effective.action.map(|action| match action {
             // The archive has it: what is left here is the sender's copy.
             Action::Transfer if has_left => Proposal::Destroy,
             action => Proposal::from(action),
         });
-        Ok(Self {
-            series: series.map(String::from),
-            rule: rule.iter().map(|rule| rule.rule.authority.clone()).collect(),
-            rests_on: rests_on(&looked.decisions),
-            is_destroyed: facts.destroyed.is_some(),
-            effective,
-            action,
-            looked,
-        })
+        Ok(Self { rests_on: rests_on(&judged.looked.decisions), judged, action })
     }
 
     /// Why a proposal does not stand any more, if so.
     fn against(&self, proposed: &DispositionProposed, on: Date) -> Option<String> {
-        if self.is_destroyed {
+        if self.judged.facts.destroyed.is_some() {
             return Some("the record was destroyed".to_owned());
         }
         // INVARIANT (hold wins): whatever else is right, a hold is enough.
-        if let Some(hold) = self.effective.blocked_by.iter().find(|why| why.starts_with("hold:")) {
+        if let Some(hold) = self.judged.effective.blocked_by.iter().find(|why| why.starts_with("hold:")) {
             return Some(hold.clone());
         }
         if self.rests_on != proposed.rests_on {
             return Some("the decisions that it rests on are no longer in force".to_owned());
         }
-        if !self.effective.is_executable(on.into()) {
-            let until = self.effective.due.map(|due| format!("due on {due}"));
-            let why: Vec<String> = until.into_iter().chain(self.effective.blocked_by.iter().cloned()).collect();
+        if !self.judged.effective.is_executable(on.into()) {
+            let until = self.judged.effective.due.map(|due| format!("due on {due}"));
+            let why: Vec<String> = until.into_iter().chain(self.judged.effective.blocked_by.iter().cloned()).collect();
             return Some(format!("the record is not due: {}", why.join(", ")));
         }
         (self.action != Some(proposed.action)).then(|| {
@@ -149,6 +130,7 @@ impl Runtime {
         let settings = self.settings()?;
         let lapsed = self.lapse_fallen(as_of, &settings)?;
         let shared = Shared::load(self.rows(), as_of, None)?;
+        let judging = Judging::new(&shared)?;
         let mut entries = Entries::new(self, Kind::DispositionProposed);
         let mut seen = BTreeSet::new();
         let mut proposed = 0;
@@ -157,7 +139,7 @@ impl Runtime {
             if !seen.insert(id.clone()) {
                 continue;
             }
-            if let Some(body) = self.proposal_for(&shared, &id, as_of)? {
+            if let Some(body) = self.proposal_for(&judging, &id, as_of)? {
                 entries.add(Some(&id), None, &body)?;
                 proposed += 1;
             }
@@ -169,33 +151,35 @@ impl Runtime {
     /// What is to be proposed about a record now, if anything.
     fn proposal_for(
         &self,
-        shared: &Shared<'_>,
+        judging: &Judging<'_>,
         id: &EntityId,
         as_of: Date,
     ) -> Result<Option<DispositionProposed>, RuntimeError> {
+        let shared = judging.shared;
         let newest = register::newest_of(self.rows(), id)?;
         if newest.as_ref().is_some_and(|newest| !newest.has_ended()) {
             return Ok(None);
         }
         let Some(record) = register::record_on(self.rows(), id, shared.seq, as_of)? else { return Ok(None) };
         let agency = shared.agency(record.agency()).and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
-        let outlook = Outlook::of(shared, record)?;
-        let Some(action) = outlook.action.filter(|_| outlook.effective.is_executable(as_of.into())) else {
+        let Outlook { judged, rests_on, action } = Outlook::of(judging, record)?;
+        let effective = judged.effective;
+        let Some(action) = action.filter(|_| effective.is_executable(as_of.into())) else {
             return Ok(None);
         };
-        if outlook.is_destroyed || newest.is_some_and(|newest| is_answered(&newest, action, &outlook.rests_on)) {
+        if judged.facts.destroyed.is_some() || newest.is_some_and(|newest| is_answered(&newest, action, &rests_on)) {
             return Ok(None);
         }
         let (survivors, recipients, more) = self.survivors(id)?;
-        let shortened = outlook.looked.decisions.iter().filter_map(|decision| decision.shortened_by.clone()).flatten();
+        let shortened = judged.looked.decisions.iter().filter_map(|decision| decision.shortened_by.clone()).flatten();
         Ok(Some(DispositionProposed {
-            rests_on: outlook.rests_on,
-            due: outlook.effective.due,
-            not_after: outlook.effective.not_after,
+            rests_on,
+            due: effective.due,
+            not_after: effective.not_after,
             agency,
-            series: outlook.series,
-            rule: outlook.rule,
-            destination: outlook.effective.plan.map(|plan| plan.destination),
+            series: judged.series.map(String::from),
+            rule: judged.rule.iter().map(|rule| rule.rule.authority.clone()).collect(),
+            destination: effective.plan.map(|plan| plan.destination),
             shortened_by: shortened.collect::<BTreeSet<_>>().into_iter().collect(),
             survivors,
             recipients,
@@ -229,24 +213,30 @@ impl Runtime {
     }
 
     /// Why a proposal does not stand on a date, if so.
-    pub(crate) fn why_lapsed(&self, shared: &Shared<'_>, found: &Disposition) -> Result<Option<String>, RuntimeError> {
+    pub(crate) fn why_lapsed(
+        &self,
+        judging: &Judging<'_>,
+        found: &Disposition,
+    ) -> Result<Option<String>, RuntimeError> {
+        let shared = judging.shared;
         let Some(id) = found.record() else { return Ok(None) };
         let Some(record) = register::record_on(self.rows(), id, shared.seq, shared.as_of)? else {
             return Ok(Some("there is no such record any more".to_owned()));
         };
-        Ok(Outlook::of(shared, record)?.against(&found.proposed, shared.as_of))
+        Ok(Outlook::of(judging, record)?.against(&found.proposed, shared.as_of))
     }
 
     /// Lapses the open proposals that no longer stand on a date.
     fn lapse_fallen(&self, as_of: Date, settings: &Settings) -> Result<u64, RuntimeError> {
         let shared = Shared::load(self.rows(), as_of, None)?;
+        let judging = Judging::new(&shared)?;
         let mut fallen = Vec::new();
         for found in register::open_dispositions(self.rows()) {
             let found = found?;
             let state = course(&found).state(settings);
             if found.proposed.action != Proposal::Erase
                 && matches!(state, State::Proposed | State::Approved)
-                && let Some(why) = self.why_lapsed(&shared, &found)?
+                && let Some(why) = self.why_lapsed(&judging, &found)?
             {
                 fallen.push((found, why));
             }
@@ -255,11 +245,40 @@ impl Runtime {
         Ok(fallen.len() as u64)
     }
 
+    /// Lapses what a new hold catches, and says of what is past return that the hold came too late.
+    pub(crate) fn lapse_held(&self) -> Result<Vec<(Position, bool)>, RuntimeError> {
+        let settings = self.settings()?;
+        let open = register::open_dispositions(self.rows()).collect::<Result<Vec<_>, _>>()?;
+        let mut of_record: Vec<Disposition> = open
+            .into_iter()
+            .filter(|found| found.record().is_some() && found.proposed.action != Proposal::Erase)
+            .collect();
+        of_record.sort_by_key(|found| found.id);
+        let ids: Vec<EntityId> = of_record.iter().filter_map(|found| found.record().cloned()).collect();
+        let mut entries = Entries::new(self, Kind::DispositionLapsed);
+        let mut told = Vec::new();
+        for (found, held) in of_record.iter().zip(self.holds_on_all(&ids)?) {
+            let too_late = course(found).state(&settings).is_past_return();
+            let known = found.acts.iter().filter(|act| act.step == Step::TooLate).filter_map(|act| act.why.as_deref());
+            let known: BTreeSet<&str> = known.collect();
+            let Some(held) = held.iter().find(|held| !known.contains(format!("hold:{}", held.hold).as_str())) else {
+                continue;
+            };
+            let why = format!("hold:{}", held.hold);
+            let body = DispositionLapsed { disposition: found.id, why, too_late, who: Who::default() };
+            entries.add(found.record(), None, &body)?;
+            told.push((found.id, too_late));
+        }
+        entries.finish()?;
+        Ok(told)
+    }
+
     /// Says that proposals no longer stand, and why.
     pub(crate) fn lapse(&self, fallen: &[(Disposition, String)]) -> Result<(), RuntimeError> {
         let mut entries = Entries::new(self, Kind::DispositionLapsed);
         for (found, why) in fallen {
-            let body = DispositionLapsed { disposition: found.id, why: why.clone(), who: Who::default() };
+            let (disposition, why) = (found.id, why.clone());
+            let body = DispositionLapsed { disposition, why, too_late: false, who: Who::default() };
             entries.add(found.record(), None, &body)?;
         }
         entries.finish()
@@ -268,7 +287,6 @@ impl Runtime {
 
 /// Whether people have answered just this proposal: rejected it, or had it carried out.
 fn is_answered(newest: &Disposition, action: Proposal, rests_on: &[Position]) -> bool {
-    use fonds_model::body::Step;
     let is_same = newest.proposed.action == action && newest.proposed.rests_on == rests_on;
     // A review that keeps a record longer is asked for again when that ends.
     is_same && newest.acts.iter().all(|act| !matches!(act.step, Step::Lapsed | Step::Reviewed))

@@ -298,6 +298,38 @@ fn relatives(
     Ok((found, cut.entities || cut.nodes))
 }
 
+/// All that came of any of some entities, in the order of time, those themselves among it; and whether there is more.
+///
+/// # Errors
+/// [`ViewError`] when the rows cannot be read.
+pub fn all_descendants<'a>(
+    rows: &dyn Rows,
+    entities: impl IntoIterator<Item = &'a EntityId>,
+    as_of: Option<Seq>,
+    nodes_max: usize,
+) -> Result<(Vec<EntityId>, bool), ViewError> {
+    let mut ground = RowGround::new(Seen::new(rows, as_of, None)?, false, reads_max(nodes_max));
+    let mut starts = Vec::new();
+    for entity in entities {
+        let node = names::find(rows, Space::Entity, entity.as_str())?;
+        if let Some(node) = node.filter(|node| ground.seen.knows(*node)) {
+            starts.push(ground.number(Walked::Entity(node)));
+        }
+    }
+    let mut scratch = Scratch::default();
+    let way = Way { up: false, ever: false, depth_max: u32::MAX, nodes_max };
+    let cut = walk::walk_from(&mut ground, &starts, way, &mut scratch)?;
+    let mut found = Vec::new();
+    for (number, ..) in scratch.reached() {
+        if let Some(Walked::Entity(node)) = ground.node(number)
+            && let Some(id) = name_of(rows, List::Entity, node)?.and_then(|name| EntityId::new(name).ok())
+        {
+            found.push(id);
+        }
+    }
+    Ok((found, cut.entities || cut.nodes))
+}
+
 /// The text of a node's name.
 pub(crate) fn name_of(rows: &dyn Rows, list: List, node: NodeId) -> Result<Option<String>, ViewError> {
     let mut name = None;

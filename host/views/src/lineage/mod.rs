@@ -19,7 +19,7 @@ mod walk;
 
 pub use ask::{
     ActivityNode, AgentNode, Answer, ColumnLine, Edge, EntityNode, Left, NODES_MAX, Node, Question, Relation,
-    ancestors, ask, descendants,
+    all_descendants, ancestors, ask, descendants,
 };
 pub use code::NodeId;
 pub use graph::{Closure, Graph};

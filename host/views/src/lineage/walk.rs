@@ -188,8 +188,18 @@ struct Walk<'a, G: Ground> {
 
 /// Walks from a node; what was reached stands in `scratch`.
 pub(crate) fn walk<G: Ground>(ground: &mut G, start: u32, way: Way, scratch: &mut Scratch) -> Result<Cut, ViewError> {
+    walk_from(ground, &[start], way, scratch)
+}
+
+/// Walks from several nodes at once: what any of them reaches by itself is reached, and nothing else.
+pub(crate) fn walk_from<G: Ground>(
+    ground: &mut G,
+    starts: &[u32],
+    way: Way,
+    scratch: &mut Scratch,
+) -> Result<Cut, ViewError> {
     scratch.clear();
-    let (queue, next) = (Vec::new(), vec![(start, way.first())]);
+    let (queue, next) = (Vec::new(), starts.iter().map(|start| (*start, way.first())).collect());
     let mut walk =
         Walk { ground, scratch, way, level: 0, counted: 0, queue, next, taken: Vec::new(), cut: Cut::default() };
     walk.run()?;

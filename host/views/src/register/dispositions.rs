@@ -41,7 +41,7 @@ impl Disposition {
                 Proposal::Erase => self.proposed.destroys.is_none(),
                 Proposal::Review | Proposal::Keep => true,
             },
-            Step::Approved | Step::Executing | Step::ExecutingOutside => false,
+            Step::Approved | Step::TooLate | Step::Executing | Step::ExecutingOutside => false,
         })
     }
 }

@@ -1,10 +1,9 @@
 //! Holds: what freezes the disposition of records, until it is released.
 
 use super::keys::{self, HOLD};
-use super::record::Record;
 use crate::rows::{Pending, Rows, ViewError, below};
-use fonds_model::body::HoldPlaced;
-use fonds_model::{EntityId, PartialDate, Position, Seq};
+use fonds_model::body::{HoldPlaced, HoldReleased};
+use fonds_model::{PartialDate, Position, Selection, Seq};
 use serde::{Deserialize, Serialize};
 
 /// A hold, and whether it is still active.
@@ -16,8 +15,12 @@ pub struct Hold {
     pub placed_at: Seq,
     /// The entry that released it.
     pub released_at: Option<Seq>,
-    /// The records that it holds.
-    pub records: Vec<EntityId>,
+    /// The records that it holds, those that come later among them.
+    #[serde(flatten)]
+    pub selection: Selection,
+    /// It holds what is derived from them too.
+    #[serde(default)]
+    pub with_derived: bool,
     /// The case or inquiry that it serves.
     pub matter: Option<String>,
     /// Who ordered it.
@@ -28,6 +31,26 @@ pub struct Hold {
     pub authority: Option<String>,
     /// Who placed it.
     pub by: Option<String>,
+    /// The law or order that its release rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_on_authority: Option<String>,
+    /// Who released it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_by: Option<String>,
+}
+
+impl Hold {
+    /// Whether it holds now.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.released_at.is_none()
+    }
+
+    /// Whether it should have been looked at again before a date; it holds all the same.
+    #[must_use]
+    pub fn is_overdue(&self, on: jiff::civil::Date) -> bool {
+        self.is_active() && self.review_by.is_some_and(|review_by| review_by.last_day() < on)
+    }
 }
 
 /// Folds a hold that is placed; one name may be placed again once it was released.
@@ -35,29 +58,40 @@ pub(super) fn place(rows: &mut Pending<'_>, position: Position, body: HoldPlaced
     let hold = Hold {
         placed_at: position.seq,
         released_at: None,
-        records: body.records,
+        selection: body.selection,
+        with_derived: body.with_derived,
         matter: body.matter,
         issuer: body.issuer,
         review_by: body.review_by,
         authority: body.who.authority,
         by: body.who.by,
         name: body.name,
+        released_on_authority: None,
+        released_by: None,
     };
     keys::put_long(rows, keys::key_at(HOLD, &hold.name, position), &keys::json(&hold)?, 0)
 }
 
-/// Folds a release: of the newest hold of that name.
-pub(super) fn release(rows: &mut Pending<'_>, position: Position, name: &str) -> Result<(), ViewError> {
-    let newest = keys::facts_back(rows, HOLD, name, None).next().transpose()?;
-    let Some((key, first)) = newest else { return Ok(()) };
-    let had = keys::chunks(&first);
-    let bytes = keys::whole(rows, &key, first)?;
-    let mut hold: Hold = keys::from_json(&bytes, "a hold")?;
-    if hold.released_at.is_none() && hold.placed_at < position.seq {
-        hold.released_at = Some(position.seq);
-        keys::put_long(rows, key, &keys::json(&hold)?, had)?;
+/// Folds a release: of the newest active hold of that name.
+pub(super) fn release(rows: &mut Pending<'_>, position: Position, body: HoldReleased) -> Result<(), ViewError> {
+    let mut newest = None;
+    for row in keys::facts_back(rows, HOLD, &body.name, None) {
+        let (key, first) = row?;
+        let had = keys::chunks(&first);
+        let bytes = keys::whole(rows, &key, first)?;
+        let hold: Hold = keys::from_json(&bytes, "a hold")?;
+        if hold.released_at == Some(position.seq) {
+            // It was folded before.
+            return Ok(());
+        }
+        if hold.is_active() && hold.placed_at < position.seq && newest.is_none() {
+            newest = Some((key, had, hold));
+        }
     }
-    Ok(())
+    let Some((key, had, mut hold)) = newest else { return Ok(()) };
+    hold.released_at = Some(position.seq);
+    (hold.released_on_authority, hold.released_by) = (body.who.authority, body.who.by);
+    keys::put_long(rows, key, &keys::json(&hold)?, had)
 }
 
 /// All holds, active and released, by name, as the log knew them after entry `as_of`.
@@ -73,17 +107,10 @@ pub fn holds(rows: &dyn Rows, as_of: Option<Seq>) -> Result<Vec<Hold>, ViewError
         if as_of.is_some_and(|as_of| hold.placed_at > as_of) {
             continue;
         }
-        hold.released_at = hold.released_at.filter(|released| as_of.is_none_or(|as_of| *released <= as_of));
+        if hold.released_at.is_some_and(|released| as_of.is_some_and(|as_of| released > as_of)) {
+            (hold.released_at, hold.released_on_authority, hold.released_by) = (None, None, None);
+        }
         holds.push(hold);
     }
     Ok(holds)
-}
-
-/// The names of the active holds on a record: its own, and those on a file that it is filed into.
-#[must_use]
-pub fn holds_of(holds: &[Hold], record: &Record) -> Vec<String> {
-    let files = record.files.iter().map(|file| &file.id);
-    let ids: Vec<&EntityId> = files.chain([&record.id]).collect();
-    let is_on = |hold: &&Hold| hold.released_at.is_none() && ids.iter().any(|id| hold.records.contains(id));
-    holds.iter().filter(is_on).map(|hold| hold.name.clone()).collect()
 }

@@ -17,6 +17,7 @@ mod dispositions;
 mod due;
 mod erasures;
 mod fact;
+mod holding;
 mod holds;
 mod keys;
 mod read;
@@ -45,10 +46,11 @@ pub use due::{
 };
 pub use erasures::{erased_by, records_of};
 pub use fact::{Created, Fact, Labelled, Said, Told};
-pub use holds::{Hold, holds, holds_of};
+pub use holding::{Caught, Held, Holding, InForceOf, Moment, Through};
+pub use holds::{Hold, holds};
 pub use read::{
-    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_into, filed_on, history, ids, lifecycle, record,
-    record_on, records, records_after, records_on, standing,
+    Counts, FILES_DEPTH_MAX, Records, accesses, counts, filed_at, filed_into, filed_on, history, ids, lifecycle,
+    record, record_on, records, records_after, records_on, standing,
 };
 pub use record::{Facts, File, Mark, Occurrence, Record, State, first_day};
 pub use schedules::{RuleInForce, Schedules, SeriesAt, Version, series_on, series_rows};
@@ -159,7 +161,7 @@ fn fold_body(
         Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
         Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
         Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
-        Kind::HoldReleased => holds::release(rows, position, &parsed!(body::HoldReleased).name),
+        Kind::HoldReleased => holds::release(rows, position, parsed!(body::HoldReleased)),
         Kind::DispositionProposed => dispositions::propose(rows, position, parsed!(body::DispositionProposed)),
         Kind::DispositionApproved => {
             let said = parsed!(body::DispositionApproved);
@@ -171,8 +173,9 @@ fn fold_body(
         }
         Kind::DispositionLapsed => {
             let said = parsed!(body::DispositionLapsed);
+            let step = if said.too_late { Step::TooLate } else { Step::Lapsed };
             let who = Who { reason: Some(said.why), ..said.who };
-            dispositions::act_on(rows, position, &[said.disposition], Step::Lapsed, &who)
+            dispositions::act_on(rows, position, &[said.disposition], step, &who)
         }
         Kind::DispositionExecuting => {
             let said = parsed!(body::DispositionExecuting);

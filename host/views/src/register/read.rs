@@ -41,12 +41,12 @@ pub fn record_on(rows: &dyn Rows, id: &EntityId, as_of: Option<Seq>, on: Date) -
 
 /// What is read: the log up to an entry, on a date; none: all of it.
 #[derive(Debug, Clone, Copy)]
-struct At {
-    seq: Option<Seq>,
-    on: Option<Date>,
+pub(super) struct At {
+    pub(super) seq: Option<Seq>,
+    pub(super) on: Option<Date>,
 }
 
-fn record_at(rows: &dyn Rows, id: &EntityId, at: At) -> Result<Option<Record>, ViewError> {
+pub(super) fn record_at(rows: &dyn Rows, id: &EntityId, at: At) -> Result<Option<Record>, ViewError> {
     let Some(own) = state_of(rows, id, at)? else { return Ok(None) };
     let files = match &own.file {
         Some(file) => files(rows, file, at)?,
@@ -189,25 +189,49 @@ pub fn counts(rows: &dyn Rows) -> Result<Counts, ViewError> {
     Ok(Counts { records })
 }
 
+/// Only a record's own dates tell whether it is in the file.
+pub(super) const PERHAPS: u8 = 1;
+/// The record has left the file, by all that was logged.
+pub(super) const LEFT: u8 = 2;
+
 /// What may be filed into a file, in order of id: what is in it now, and what was announced to go into it or leave it.
 pub fn filed_into<'a>(rows: &'a dyn Rows, file: &EntityId) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
     let prefix = filed_prefix(file);
     let start = prefix.len();
-    rows::below(rows, &prefix).map(move |row| row.and_then(|(key, _)| id_in(&key, start)))
+    let may_be = |row: &rows::Row| row.as_ref().map_or(true, |(_, value)| value.first() != Some(&LEFT));
+    rows::below(rows, &prefix).filter(may_be).map(move |row| row.and_then(|(key, _)| id_in(&key, start)))
 }
 
-/// What is in a file on a date, in order of id; the date is none before the last entry was logged, since what left a
-/// file before then is no longer among its rows.
+/// What is in a file on a date, in order of id; the date is none before the last entry was logged, since it is taken as
+/// given that what is filed for certain was so already.
 pub fn filed_on<'a>(
     rows: &'a dyn Rows,
     file: &'a EntityId,
     on: Date,
 ) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
+    filed(rows, file, At { seq: None, on: Some(on) }, true)
+}
+
+/// What was in a file as the log knew it after entry `as_of`, on a date or by all that was logged; in order of id.
+pub fn filed_at<'a>(
+    rows: &'a dyn Rows,
+    file: &'a EntityId,
+    as_of: Option<Seq>,
+    on: Option<Date>,
+) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
+    filed(rows, file, At { seq: as_of, on }, false)
+}
+
+fn filed<'a>(
+    rows: &'a dyn Rows,
+    file: &'a EntityId,
+    at: At,
+    is_now: bool,
+) -> impl Iterator<Item = Result<EntityId, ViewError>> + 'a {
     let prefix = filed_prefix(file);
     let start = prefix.len();
     let is_in = move |id: &EntityId, certain: bool| -> Result<bool, ViewError> {
-        let at = At { seq: None, on: Some(on) };
-        Ok(certain || state_of(rows, id, at)?.is_some_and(|state| state.file.as_ref() == Some(file)))
+        Ok((certain && is_now) || state_of(rows, id, at)?.is_some_and(|state| state.file.as_ref() == Some(file)))
     };
     rows::below(rows, &prefix).filter_map(move |row| {
         let found = row.and_then(|(key, value)| {

@@ -6,7 +6,7 @@ use fonds_model::{Content, Digest, EntityId, Entry, Envelope, Format, Item, Kind
 use serde_json::Value;
 
 /// A log of entries with one item each, unless said otherwise.
-#[derive(Debug, Default, Clone)]
+#[derive(Default, Clone)]
 pub(super) struct Log {
     pub(super) entries: Vec<Entry>,
     /// How many days after the first one the next entries are logged.
@@ -14,7 +14,7 @@ pub(super) struct Log {
 }
 
 /// One event on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sent {
     kind: Kind,
     envelope: Envelope,
@@ -52,6 +52,18 @@ impl Sent {
     pub(super) fn format(mut self, format: Format) -> Self {
         self.envelope.format = format;
         self
+    }
+}
+
+/// An entry a line, as a person would want to read it.
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for entry in &self.entries {
+            let payloads = entry.items.iter().filter_map(|item| item.content.as_ref());
+            let texts: Vec<_> = payloads.map(|content| String::from_utf8_lossy(&content.payload)).collect();
+            write!(f, "\n{} {} {} {}", entry.seq, entry.at, entry.kind, texts.join(" | ").replace('\n', " "))?;
+        }
+        Ok(())
     }
 }
 

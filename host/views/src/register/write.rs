@@ -68,16 +68,18 @@ fn settle(
 }
 
 /// Writes into which files a record goes; a row with a byte says that only the record's own dates tell whether it does.
+///
+/// What has left a file keeps its row there: as the log knew it once, or on an earlier day, it was in it.
 fn file(rows: &mut Pending<'_>, id: &EntityId, old: Option<&RecordState>, new: &RecordState) {
     let certain = new.is_filed_for_certain();
     if old.is_some_and(|old| old.filings == new.filings && old.is_filed_for_certain() == certain) {
         return;
     }
     for left in old.iter().flat_map(|old| &old.filings).filter(|file| !new.filings.contains(file)) {
-        rows.delete(filed_key(left, id));
+        rows.put(filed_key(left, id), vec![read::LEFT]);
     }
     for file in &new.filings {
-        rows.put(filed_key(file, id), if certain { Vec::new() } else { vec![1] });
+        rows.put(filed_key(file, id), if certain { Vec::new() } else { vec![read::PERHAPS] });
     }
 }
 

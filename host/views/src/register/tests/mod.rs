@@ -8,6 +8,7 @@
 )]
 
 mod datasets;
+mod holding;
 mod looks;
 mod model;
 mod records;
