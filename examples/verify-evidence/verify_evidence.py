@@ -9,7 +9,7 @@ OPEN, CLOSE = '\n<template id="fonds-evidence-1">\n', "\n</template>\n</body>\n<
 HEAD = "62c686dca036a65bea1eb3261a34688e8b4af59245cf67f9b3eedbf4cec15345"  # SHA-256 of the page up to </header>: the same in every file
 HEADER = re.compile(r'\{"v":1,"seq":(0|[1-9][0-9]*),"at":"([0-9T:.-]{26}Z)","kind":"([a-z.-]+)","items":\["([0-9a-f",]+)"\]\}')
 SECTIONS = (("History", ("record.", "entry.")), ("Lineage", ("lineage.",)), ("What decisions rest on", (
-    "access.", "agency.", "backup.", "disposition.", "hold.", "log.", "plugin.", "policy.b", "policy.u", "schedule.", "sweep.", "term.")))
+    "access.", "agency.", "backup.", "hold.", "log.", "plugin.", "policy.b", "policy.u", "schedule.", "setting.", "sweep.", "term.")))
 
 def sha256(data): return hashlib.sha256(data).digest()
 def need(holds, why):
@@ -76,7 +76,7 @@ def check_entries(document, size, root):
         for i, item in enumerate(items):
             need(item != "erased" or (seq, i, digests[i]) in gone, f"item {seq}/{i} is said to be erased, and no entry here erased it")
             if kind == "policy.decided" and isinstance(item, bytes) and i:
-                need(told(item)[1]["record"] == document["record"], f"entry {seq} tells of another record")
+                need(told(item)[1]["record"] in document["record"].split("\n"), f"entry {seq} tells of another record")
         need(kind != "policy.decided" or isinstance(items[0], bytes), f"entry {seq}: a decision without what its sweep shares")
     return entries
 
@@ -93,7 +93,7 @@ def about(kind, payload):
     return next((text(body[n]) for n in ("path", "name", "id", "schedule", "key", "seq") if n in own(payload)), "")
 def flat(value, name=""):
     if isinstance(value, dict):
-        return [row for m in sorted(value) if m != "reasons" for row in flat(value[m], f"{name}.{m}" if name else m)]
+        return [row for m in sorted(value) if m not in ("dispositions", "reasons") for row in flat(value[m], f"{name}.{m}" if name else m)]
     if isinstance(value, list): return [row for v in value for row in flat(v, name)]
     return [] if value is None else [(name, text(value))]
 def table(title, head, rows):
@@ -114,14 +114,14 @@ def page(document, entries):
         rows = flat(p) + [("because", reason(plugin, r)) for r in said.get("reasons", ())] + flat(shared)
         rows += [("plugin.name", plugin.get("name", "")), ("plugin.version", plugin.get("version", ""))]
         out += block(f'{e[0]}/{i} {shared["policy"]}: {shared["world"]}, as of {shared["as_of"]}', rows)
+    out += "<h2>Disposition</h2>\n" + "".join(block(f"{e[0]}/{i} {e[2]}", flat(own(p)) + [("logged", e[1])]) for e, i, p in of("disposition.", "record.destroyed", "record.transferred") if p != "erased")
     for title, kinds in SECTIONS:
         rows = [(f"{e[0]}/{i}", e[2], about(e[2], p), told(p)[0].get("on") or "", e[1], told(p)[0].get("by") or "") for e, i, p in of(*kinds)]
         out += table(f"<h2>{title}</h2>", ("entry", "what", "about", "on", "logged", "by"), rows)
     if document["truncated"]: out += "<p>Its lineage goes on: it was cut at the bound on its size.</p>\n"
     out += "".join(block(f'{e[0]}/{i} {own(p)["id"]}', flat(own(p))) for e, i, p in of("schedule.imported") if i and own(p))
     out += "<h2>Word for word</h2>\n"
-    for e, i, p in of(""):
-        words = p if p == "erased" else p.decode(errors="replace")
+    for e, i, words in ((e, i, p if p == "erased" else p.decode(errors="replace")) for e, i, p in of("")):
         out += f"<h3>{e[0]}/{i} {e[2]}</h3>\n<pre>{html.escape(words[:2000])}{chr(0x2026) if len(words) > 2000 else ''}</pre>\n"
     return out + f'<h2>Checkpoint</h2>\n<pre>{html.escape(document["checkpoint"])}</pre>'
 

@@ -23,17 +23,43 @@ use std::path::Path;
 pub const ERASED_ITEMS_MAX: usize = 10_000;
 
 /// What is being erased, from before the entry that says so until the journal no longer holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Intent {
-    /// The entry that says so, once it is appended.
-    pub(crate) by: Seq,
-    pub(crate) items: BTreeSet<Position>,
+    /// Each item with the entry that says so, once it is appended.
+    #[serde(with = "listed")]
+    pub(crate) items: BTreeMap<Position, Seq>,
+}
+
+/// JSON has no maps of places.
+mod listed {
+    use super::{BTreeMap, Position, Seq};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(items: &BTreeMap<Position, Seq>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(items.iter().map(|(at, by)| (at.seq, at.item, by)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Position, Seq>, D::Error> {
+        let items: Vec<(Seq, u16, Seq)> = Vec::deserialize(deserializer)?;
+        Ok(items.into_iter().map(|(seq, item, by)| (Position { seq, item }, by)).collect())
+    }
 }
 
 impl Intent {
-    /// The entry that erased an item, if this one did.
+    /// Each part's items with the entry that says so; a part that none says is left out.
+    pub(crate) fn of(parts: &[Vec<Position>], said: &[Option<Seq>]) -> Self {
+        let said = parts.iter().zip(said).filter_map(|(items, by)| Some((items, (*by)?)));
+        Self { items: said.flat_map(|(items, by)| items.iter().map(move |at| (*at, by))).collect() }
+    }
+
+    /// The entry that erased an item, if one of these did.
     pub(crate) fn erases(&self, position: Position) -> Option<Seq> {
-        self.items.contains(&position).then_some(self.by)
+        self.items.get(&position).copied()
+    }
+
+    /// The entries that say so.
+    pub(crate) fn by(&self) -> BTreeSet<Seq> {
+        self.items.values().copied().collect()
     }
 
     /// Leaves out of an entry what is gone, though the journal may still hold it.
@@ -67,8 +93,8 @@ pub(crate) fn in_progress(
     size: impl FnOnce() -> Result<u64, LogError>,
 ) -> Result<Option<Intent>, LogError> {
     let Some(intent) = disk::read_json::<Intent>(&layout.erasing)? else { return Ok(None) };
-    let is_said = intent.by < size()? && says(&layout.journal, &intent)?;
-    Ok(is_said.then_some(intent))
+    let said = said(&layout.journal, intent, size()?)?;
+    Ok((!said.items.is_empty()).then_some(said))
 }
 
 /// Whether an entry that is in the log says that an item is erased.
@@ -79,13 +105,13 @@ pub(crate) fn is_erased_by(journal: &Path, at: Position, by: Seq) -> Result<bool
 /// Makes good an erasure that a crash cut off, or says that it was not done; the active segment may be shorter then.
 pub(crate) fn settle(layout: &Layout, size: u64, active: Option<Active>) -> Result<Option<Active>, LogError> {
     let Some(intent) = disk::read_json::<Intent>(&layout.erasing)? else { return Ok(active) };
-    let is_said = intent.by < size && says(&layout.journal, &intent)?;
-    if !is_said {
+    let said = said(&layout.journal, intent, size)?;
+    if said.items.is_empty() {
         tracing::warn!("an erasure was cut off before it was logged: nothing was erased");
         return abandon(layout).map(|()| active);
     }
-    tracing::info!(by = intent.by, "an erasure that was cut off is made good");
-    finish(layout, &intent)?;
+    tracing::info!(by = ?said.by(), "an erasure that was cut off is made good");
+    finish(layout, &said)?;
     active.map(|active| reopened(&layout.journal, active)).transpose()
 }
 
@@ -96,10 +122,17 @@ pub(crate) fn reopened(journal: &Path, active: Active) -> Result<Active, LogErro
     Ok(Active { offset, ..active })
 }
 
-/// Whether the entry says that just these items are erased.
-fn says(journal: &Path, intent: &Intent) -> Result<bool, LogError> {
-    let said = erased_by(journal, intent.by)?;
-    Ok(said.iter().map(ErasedItem::position).collect::<BTreeSet<_>>() == intent.items)
+/// What of it the log says: an entry that was not appended, or that says something else, erased nothing.
+fn said(journal: &Path, mut intent: Intent, size: u64) -> Result<Intent, LogError> {
+    for by in intent.by() {
+        let of = intent.items.iter().filter(|(_, said)| **said == by).map(|(at, _)| *at);
+        let meant: BTreeSet<Position> = of.collect();
+        let says = if by < size { erased_by(journal, by)? } else { Vec::new() };
+        if says.iter().map(ErasedItem::position).collect::<BTreeSet<_>>() != meant {
+            intent.items.retain(|_, said| *said != by);
+        }
+    }
+    Ok(intent)
 }
 
 /// What an entry says it erased.
@@ -117,11 +150,13 @@ fn items_of((_, content): (Position, &fonds_model::Content)) -> Vec<ErasedItem> 
 pub(crate) fn finish(layout: &Layout, intent: &Intent) -> Result<(), LogError> {
     rewrite(&layout.journal, intent)?;
     let waiting = disk::read_json::<ScrubWaiting>(&layout.scrub)?;
-    let since = match waiting {
-        Some(waiting) => waiting.since,
-        None => at_of(&layout.journal, intent.by)?,
+    let by = intent.by();
+    let since = match (waiting, by.first()) {
+        (Some(waiting), _) => waiting.since,
+        (None, Some(first)) => at_of(&layout.journal, *first)?,
+        (None, None) => return disk::remove(&layout.erasing),
     };
-    let erasures = waiting.map_or(0, |waiting| waiting.erasures) + 1;
+    let erasures = waiting.map_or(0, |waiting| waiting.erasures) + by.len() as u64;
     disk::write_json(&layout.scrub, &ScrubWaiting { erasures, since })?;
     disk::remove(&layout.erasing)
 }
@@ -148,7 +183,7 @@ pub fn scrubbed(lock: &Lock) -> Result<(), LogError> {
 fn touched(journal: &Path, intent: &Intent) -> Result<Vec<Segment>, LogError> {
     let segments = segment::list(journal)?;
     let mut touched: BTreeMap<usize, &Segment> = BTreeMap::new();
-    for item in &intent.items {
+    for item in intent.items.keys() {
         let at = segments.partition_point(|segment| segment.seq <= item.seq).checked_sub(1);
         let found = at.and_then(|at| segments.get(at).map(|segment| (at, segment)));
         let (at, segment) = found.ok_or_else(|| LogError::damaged(item.seq, "its journal segment is missing"))?;

@@ -204,33 +204,73 @@ impl Log {
         &self,
         prepared: Prepared,
         items: &[Position],
-        check: impl FnOnce(u64) -> Result<(), String>,
-    ) -> Result<Seq, LogError> {
+        check: impl Fn(u64) -> Result<(), String>,
+    ) -> Result<(), LogError> {
+        self.erase_all(vec![(prepared, items.to_vec())], |_, size| check(size))
+    }
+
+    /// Erases by several entries, each with the items that it names, and rewrites the journal once for all of them.
+    ///
+    /// `check` is asked before each of them, by its place in `parts`. When one is refused, those before it stand and are
+    /// done.
+    ///
+    /// # Errors
+    /// As [`Log::erase`].
+    pub fn erase_all(
+        &self,
+        parts: Vec<(Prepared, Vec<Position>)>,
+        check: impl Fn(usize, u64) -> Result<(), String>,
+    ) -> Result<(), LogError> {
         let _one = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let layout = &self.shared.layout;
-        let mut intent = Intent { by: 0, items: items.iter().copied().collect() };
-        let appended = self.append_checked(prepared, |size| {
-            check(size)?;
-            intent.by = size;
-            // What cannot be rewritten must not be said to be gone.
-            erase::rehearse(&layout.journal, &intent).map_err(|error| error.to_string())?;
-            erase::begin(layout, &intent).map_err(|error| error.to_string())
-        });
-        match appended {
-            Ok(Outcome::Appended(seq)) if seq == intent.by => {}
-            Ok(other) => return Err(LogError::Fatal(format!("an erasure was answered {other:?}"))),
-            Err(error) => {
-                if !error.is_fatal() {
-                    erase::abandon(layout)?;
+        let (entries, items): (Vec<Prepared>, Vec<Vec<Position>>) = parts.into_iter().unzip();
+        let mut said = vec![None; items.len()];
+        let distinct: std::collections::BTreeSet<&Position> = items.iter().flatten().collect();
+        if distinct.len() < items.iter().map(Vec::len).sum() {
+            return Err(LogError::Refused("two entries would erase the same item".to_owned()));
+        }
+        let mut intent = Intent::default();
+        let mut failed = None;
+        for (place, prepared) in entries.into_iter().enumerate() {
+            let mut by = 0;
+            let appended = self.append_checked(prepared, |size| {
+                check(place, size)?;
+                by = size;
+                if intent.items.is_empty() || said.get(place).copied().flatten() != Some(size) {
+                    // Those that follow are expected to follow at once; one that does not is written down anew.
+                    said.iter_mut().skip(place).zip(size..).for_each(|(said, by)| *said = Some(by));
+                    intent = Intent::of(&items, &said);
+                    // What cannot be rewritten must not be said to be gone.
+                    if place == 0 {
+                        erase::rehearse(&layout.journal, &intent).map_err(|error| error.to_string())?;
+                    }
+                    erase::begin(layout, &intent).map_err(|error| error.to_string())?;
                 }
-                return Err(error);
+                Ok(())
+            });
+            match appended {
+                Ok(Outcome::Appended(seq)) if seq == by => {}
+                Ok(other) => return Err(LogError::Fatal(format!("an erasure was answered {other:?}"))),
+                Err(error) if error.is_fatal() => return Err(error),
+                Err(error) => {
+                    // What was not appended is not erased.
+                    said.iter_mut().skip(place).for_each(|said| *said = None);
+                    intent = Intent::of(&items, &said);
+                    failed = Some(error);
+                    break;
+                }
             }
         }
-        let ((reply, answer), seq) = (mpsc::channel(), intent.by);
+        if intent.items.is_empty() {
+            erase::abandon(layout)?;
+            return failed.map_or(Ok(()), Err);
+        }
+        erase::begin(layout, &intent)?;
+        let (reply, answer) = mpsc::channel();
         self.put(Job::Erase { intent, reply })?;
         answer.recv().unwrap_or_else(|_| Err(LogError::Fatal("the writer has stopped".to_owned())))?;
         self.catch_up(&mut |_, _| {})?;
-        Ok(seq)
+        failed.map_or(Ok(()), Err)
     }
 
     /// How many entries are durable.

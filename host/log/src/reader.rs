@@ -339,7 +339,8 @@ impl Reader {
         let folded = verify::verify(journal, signed.map(|(checkpoint, _)| checkpoint), size, progress)?;
         erasing.push(erase::in_progress(&self.layout, || self.whole_size())?);
         let said_later = |at, by| Ok(by < self.whole_size()? && erase::is_erased_by(journal, at, by)?);
-        let mut report = folded.finish(&|at| erasing.iter().flatten().any(|it| it.items.contains(&at)), said_later)?;
+        let mut report =
+            folded.finish(&|at| erasing.iter().flatten().any(|it| it.items.contains_key(&at)), said_later)?;
         self.verify_keys(note.as_deref(), &mut report)?;
         report.scrub_waiting = self.scrub_waiting()?;
         Ok(report)

@@ -103,10 +103,10 @@ impl Runtime {
             if entry.seq >= signed.size {
                 break;
             }
-            let content = entry.items.first().and_then(|item| item.content.as_ref());
-            let Some(payload) = content.map(|content| content.payload.clone()) else { continue };
+            let mut payloads = entry.contents().map(|(_, content)| content.payload.clone());
             match entry.kind {
                 Kind::HoldPlaced | Kind::HoldReleased => {
+                    let Some(payload) = payloads.next() else { continue };
                     // Once is enough, however often it is asked for.
                     let name = Identity::name_of(&[b"restored", newer.origin().as_bytes(), &entry.seq.to_be_bytes()]);
                     let identity = Identity::Named { name, content: payload.clone() };
@@ -114,7 +114,11 @@ impl Runtime {
                     let outcome = self.log().stage(vec![prepared]).commit()?;
                     holds += u64::from(matches!(outcome.first(), Some(Outcome::Appended(_))));
                 }
-                Kind::LogErased => erasures += self.erase_again(&payload, from)?,
+                Kind::LogErased => {
+                    for payload in payloads {
+                        erasures += self.erase_again(&payload, from)?;
+                    }
+                }
                 _ => {}
             }
         }

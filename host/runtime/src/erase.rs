@@ -4,12 +4,15 @@
 //! and erasures are not erasable; an item that tells of several records goes only when all of them may go.
 
 use crate::disposition::{Approver, course};
-use crate::judging::HoldsNow;
+use crate::effective::label_in_force;
+use crate::judging::{HoldsNow, Judging};
+use crate::query::written;
 use crate::{Runtime, RuntimeError};
 use fonds_log::ERASED_ITEMS_MAX;
 use fonds_model::body::{Destroyed, DispositionProposed, ErasedItem, LogErased, Proposal, RecordStub, Who};
-use fonds_model::{EntityId, Kind, Position, Seq, openlineage, stub};
+use fonds_model::{EntityId, Kind, Position, Seq, Trigger, openlineage, stub};
 use fonds_policy::disposition::{Settings, State};
+use fonds_policy::request::CASES_MAX;
 use fonds_views::Rows;
 use fonds_views::register::{self, BackupKept, Disposition};
 use serde::Serialize;
@@ -179,13 +182,9 @@ impl Runtime {
             going.extend(self.going(*position)?);
         }
         let settings = self.settings()?;
-        let authority = erasure.proposed.who.authority.clone();
-        let who = Who { authority, ..crate::admin::who(erasure.proposed.who.by.clone()) };
-        let approved_by: Vec<String> =
-            course(erasure).approvals(&settings).into_iter().filter_map(|act| act.by.clone()).collect();
-        let told = ErasedTold { proposals: vec![erasure.id], approved_by, records: &erasure.proposed.records, who };
+        let part = ErasedPart::of(erasure, &settings, erasure.proposed.records.clone(), going);
         // A hold may have come since it was judged: at the end of the log nothing comes any more.
-        self.erase_going(&going, told, |_| {
+        self.erase_parts(vec![part], &|_| {
             let now = self.proposal(erasure.id.seq).map_err(|error| error.to_string())?;
             let judged = self.judge(&now).map_err(|error| error.to_string())?;
             let all = items.iter().all(|item| judged.may.contains(item));
@@ -205,25 +204,48 @@ impl Runtime {
         Ok(Some(ErasedItem { seq, item: position.item, kind: entry.kind, digest, stub }))
     }
 
-    /// Appends the entry that says what is erased, once `check` agrees at the end of the log, and erases it.
-    pub(crate) fn erase_going(
+    /// Appends the entries that say what is erased, each once `check` agrees at the end of the log, and erases it.
+    ///
+    /// Each proposal has an item of its own, so that what tells of one record tells of no other.
+    pub(crate) fn erase_parts(
         &self,
-        going: &[ErasedItem],
-        told: ErasedTold<'_>,
-        check: impl FnOnce(u64) -> Result<(), String>,
+        parts: Vec<ErasedPart>,
+        check: &dyn Fn(&[Vec<EntityId>]) -> Result<(), String>,
     ) -> Result<(), RuntimeError> {
-        let mut records = Vec::with_capacity(told.records.len());
-        for id in told.records {
-            records.push(self.record_stub(id)?);
+        let ids: Vec<EntityId> = parts.iter().flat_map(|part| part.records.iter().cloned()).collect();
+        let mut stubs = self.record_stubs(&ids)?.into_iter();
+        let (mut entries, mut of_entry) = (Vec::new(), Vec::new());
+        let (mut payloads, mut items, mut records): (Vec<Vec<u8>>, Vec<Position>, Vec<Vec<EntityId>>) =
+            Default::default();
+        let mut bytes = 0;
+        for part in parts {
+            let positions = part.items.iter().map(ErasedItem::position);
+            let is_full = payloads.len() == CASES_MAX || bytes > ENTRY_BYTES || items.len() > ERASED_ITEMS_MAX;
+            if is_full && !payloads.is_empty() {
+                let whole = std::mem::take(&mut payloads);
+                entries.push((self.log().prepare(Kind::LogErased, whole, None)?, std::mem::take(&mut items)));
+                of_entry.push(std::mem::take(&mut records));
+                bytes = 0;
+            }
+            items.extend(positions);
+            let by = part.who.by.clone();
+            let body = LogErased {
+                proposals: vec![part.proposal],
+                approved_by: part.approved_by,
+                items: part.items,
+                records: stubs.by_ref().take(part.records.len()).collect(),
+                who: part.who,
+            };
+            records.push(part.records);
+            let payload = self.own_envelope(by.as_deref()).with_body(&crate::admin::json(&body)?);
+            bytes += payload.len();
+            payloads.push(payload);
         }
-        let by = told.who.by.clone();
-        let items: Vec<Position> = going.iter().map(ErasedItem::position).collect();
-        let (proposals, approved_by, who) = (told.proposals, told.approved_by, told.who);
-        let body = LogErased { proposals, approved_by, items: going.to_vec(), records, who };
-        let payload = self.own_envelope(by.as_deref()).with_body(&crate::admin::json(&body)?);
-        let prepared = self.log().prepare(Kind::LogErased, vec![payload], None)?;
-        self.log().erase(prepared, &items, check)?;
-        Ok(())
+        if !payloads.is_empty() {
+            entries.push((self.log().prepare(Kind::LogErased, payloads, None)?, items));
+            of_entry.push(records);
+        }
+        Ok(self.log().erase_all(entries, |place, _| of_entry.get(place).map_or(Ok(()), |records| check(records)))?)
     }
 
     /// Says of records that nothing of them is left, each with the disposition that destroyed it.
@@ -231,7 +253,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Log`] when an event came since: it must not be said to be gone.
     pub(crate) fn say_destroyed(&self, records: &[(EntityId, &Disposition)]) -> Result<(), RuntimeError> {
-        for some in records.chunks(fonds_policy::request::CASES_MAX) {
+        for some in records.chunks(CASES_MAX) {
             let mut payloads = Vec::with_capacity(some.len());
             for (id, disposition) in some {
                 let mut envelope = self.own_envelope(disposition.proposed.who.by.as_deref());
@@ -338,27 +360,30 @@ impl Runtime {
         }
     }
 
-    /// What practice remembers of a record.
-    pub(crate) fn record_stub(&self, id: &EntityId) -> Result<RecordStub, RuntimeError> {
-        let record = match self.record(id.as_str(), None, None) {
-            Err(RuntimeError::NotFound(_)) => return Ok(RecordStub { id: id.to_string(), ..RecordStub::default() }),
-            record => record?,
-        };
-        let reasons = record.decisions.values().flat_map(|decision| &decision.reasons);
-        let mut rule: Vec<String> = reasons.filter_map(|reason| reason.authority.clone()).collect();
-        rule.sort_unstable();
-        rule.dedup();
-        Ok(RecordStub {
-            id: record.id,
-            agency: record.agency,
-            creator: record.creator,
-            series: record.series,
-            created: record.created,
-            closed: record.closed,
-            label: record.label,
-            action: record.effective.action,
-            rule,
-        })
+    /// What practice remembers of records.
+    fn record_stubs(&self, ids: &[EntityId]) -> Result<Vec<RecordStub>, RuntimeError> {
+        let shared = self.shared_today()?;
+        let judging = Judging::new(&shared)?;
+        let mut stubs = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut stub = RecordStub { id: id.to_string(), ..RecordStub::default() };
+            if let Some(record) = register::record_on(self.rows(), id, None, shared.as_of)? {
+                let label = label_in_force(&shared, &shared.look(record.clone())?);
+                let agency = shared.agency(record.agency()).map(|agency| agency.path);
+                let judged = judging.judge(record)?;
+                let (record, facts) = (&judged.looked.record, &judged.facts);
+                stub.agency = agency;
+                stub.creator = record.own.creator.as_ref().map(ToString::to_string);
+                stub.created = written(facts, &Trigger::Creation, record);
+                stub.closed = written(facts, &Trigger::Closed, record);
+                stub.series = judged.series.map(String::from);
+                stub.label = label;
+                stub.action = judged.effective.action;
+                stub.rule = judged.rule.iter().map(|rule| rule.rule.authority.clone()).collect();
+            }
+            stubs.push(stub);
+        }
+        Ok(stubs)
     }
 
     fn proposal(&self, proposal: Seq) -> Result<Disposition, RuntimeError> {
@@ -429,16 +454,29 @@ impl Runtime {
     }
 }
 
-/// What an entry that erases says besides the items.
-pub(crate) struct ErasedTold<'a> {
-    /// The proposals that it carries out.
-    pub(crate) proposals: Vec<Position>,
-    /// Those who approved them.
-    pub(crate) approved_by: Vec<String>,
+/// An entry that erases has about so many bytes at most.
+const ENTRY_BYTES: usize = 8 << 20;
+
+/// What one proposal erases.
+pub(crate) struct ErasedPart {
+    proposal: Position,
+    approved_by: Vec<String>,
     /// The records that it tells of.
-    pub(crate) records: &'a [EntityId],
+    records: Vec<EntityId>,
+    items: Vec<ErasedItem>,
     /// Who erases, and on which authority.
-    pub(crate) who: Who,
+    who: Who,
+}
+
+impl ErasedPart {
+    pub(crate) fn of(found: &Disposition, settings: &Settings, records: Vec<EntityId>, items: Vec<ErasedItem>) -> Self {
+        let (authority, by) = (found.proposed.who.authority.clone(), found.proposed.who.by.clone());
+        let rule = found.proposed.rule.first().cloned();
+        let who = Who { authority: authority.or(rule), ..crate::admin::who(by) };
+        let approvals = course(found).approvals(settings).into_iter();
+        let approved_by = approvals.filter_map(|act| act.by.clone()).collect();
+        Self { proposal: found.id, approved_by, records, items, who }
+    }
 }
 
 /// Which records may lose what an item tells of them.

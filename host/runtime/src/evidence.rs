@@ -28,6 +28,8 @@ pub struct Unproved(String);
 pub struct Evidence {
     /// The file.
     pub bytes: Vec<u8>,
+    /// The proof alone, without the page.
+    pub document: Vec<u8>,
     /// How many entries it proves.
     pub entries: usize,
     /// The size of the log that they are proved for.

@@ -504,7 +504,7 @@ fn filed(shared: &Shared<'_>, record: &Record) -> u64 {
 }
 
 /// The date of a trigger as it was written, whatever its precision.
-fn written(facts: &Facts, trigger: &Trigger, record: &Record) -> Option<PartialDate> {
+pub(crate) fn written(facts: &Facts, trigger: &Trigger, record: &Record) -> Option<PartialDate> {
     let found = facts.occurrence(trigger)?;
     let own = record.own.occurred.iter().find(|occurred| occurred.position == found.position);
     own.map_or(found.on, |occurred| occurred.on)

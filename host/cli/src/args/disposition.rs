@@ -128,6 +128,18 @@ pub(crate) enum Disposition {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Write the proof that dispositions were carried out: what, when, under which authority, by whom, on which decisions.
+    ///
+    /// It is evidence: `verify-evidence` checks it offline, and any browser shows it. Without `.html` at the end of the
+    /// file's name it is the proof alone, as JSON.
+    #[command(after_help = "Example: fonds disposition certificate 120/3 --to certificate.html")]
+    Certificate {
+        #[command(flatten)]
+        named: Named,
+        /// Where it goes: FILE.html or FILE.json.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

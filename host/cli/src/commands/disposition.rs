@@ -45,8 +45,12 @@ fn named(named: &Named) -> Result<Vec<Position>, Failure> {
 
 /// `disposition …`.
 pub(crate) fn disposition(dir: &Path, command: Disposition, screen: Screen) -> Result<(), Failure> {
+    if let Disposition::Certificate { named: ids, to } = &command {
+        return super::evidence::certificate(dir, &named(ids)?, to, screen);
+    }
     let runtime = workshop::open(dir)?;
     match command {
+        Disposition::Certificate { .. } => {}
         Disposition::List { due_by, agency, action, state, series, record } => {
             let due_by = due_by.as_deref().map(|date| date_or_today(Some(date))).transpose()?;
             let filter = DispositionFilter { due_by, agency, action, state, series, record };

@@ -3,7 +3,8 @@
 use super::{keys, read_file};
 use crate::output::{Screen, Tone};
 use crate::{Failure, workshop};
-use fonds_runtime::evidence::{self, Proved};
+use fonds_model::Position;
+use fonds_runtime::evidence::{self, Evidence, Proved};
 use serde_json::json;
 use std::path::Path;
 
@@ -17,14 +18,33 @@ const UNPROVED: [&str; 2] = [
 pub(crate) fn evidence(dir: &Path, id: &str, to: &Path, screen: Screen) -> Result<(), Failure> {
     let runtime = workshop::open(dir)?;
     let made = runtime.evidence(id)?;
-    std::fs::write(to, &made.bytes)
-        .map_err(|error| Failure::Usage(format!("`{}` could not be written: {error}", to.display())))?;
-    let answer = json!({ "record": id, "to": to, "entries": made.entries, "bytes": made.bytes.len(),
+    let bytes = write(to, &made)?;
+    let answer = json!({ "record": id, "to": to, "entries": made.entries, "bytes": bytes,
         "truncated": made.truncated, "log_size": made.size });
     screen.answer(&answer, |_| {
-        format!("{} entries about {id} are proved in {} ({} bytes)\n", made.entries, to.display(), made.bytes.len())
+        format!("{} entries about {id} are proved in {} ({bytes} bytes)\n", made.entries, to.display())
     })?;
     Ok(runtime.close()?)
+}
+
+/// `disposition certificate`.
+pub(crate) fn certificate(dir: &Path, ids: &[Position], to: &Path, screen: Screen) -> Result<(), Failure> {
+    let runtime = workshop::open(dir)?;
+    let made = runtime.certificate(ids)?;
+    let (count, bytes) = (ids.len(), write(to, &made)?);
+    let answer =
+        json!({ "dispositions": count, "to": to, "entries": made.entries, "bytes": bytes, "log_size": made.size });
+    screen.answer(&answer, |_| format!("{count} dispositions are certified in {} ({bytes} bytes)\n", to.display()))?;
+    Ok(runtime.close()?)
+}
+
+/// The page with the proof inside it, or the proof alone into a file for programs.
+fn write(to: &Path, made: &Evidence) -> Result<usize, Failure> {
+    let is_json = to.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let bytes = if is_json { &made.document } else { &made.bytes };
+    let wrong = |error: std::io::Error| Failure::Usage(format!("`{}` could not be written: {error}", to.display()));
+    std::fs::write(to, bytes).map_err(wrong)?;
+    Ok(bytes.len())
 }
 
 /// `verify-evidence`.
@@ -39,10 +59,10 @@ pub(crate) fn verify(file: &Path, told: &[String], witnesses: &[String], screen:
     match evidence::check(&read_file(file)?, &trusted, &witnesses) {
         Ok(proved) => {
             let says = proves(&proved);
-            let answer = json!({ "verified": true, "record": proved.record, "origin": proved.checkpoint.origin,
+            let answer = json!({ "verified": true, "record": proved.record, "records": proved.record.lines().collect::<Vec<_>>(), "origin": proved.checkpoint.origin,
                 "log_size": proved.checkpoint.size, "root": proved.checkpoint.root, "entries": proved.entries,
                 "contents": proved.contents, "erased": proved.erased, "withheld": proved.withheld,
-                "decisions": proved.decisions, "truncated": proved.truncated,
+                "decisions": proved.decisions, "signed_approvals": proved.approvals, "truncated": proved.truncated,
                 "cosignatures": keys::cosignatures(&proved.cosigned), "unchecked_signatures": proved.unchecked,
                 "proves": says, "does_not_prove": UNPROVED });
             Ok(screen.answer(&answer, |screen| {
@@ -64,13 +84,21 @@ pub(crate) fn verify(file: &Path, told: &[String], witnesses: &[String], screen:
 
 fn proves(proved: &Proved) -> Vec<String> {
     let Proved { record, checkpoint, entries, contents, erased, decisions, cosigned, .. } = proved;
+    let count = record.lines().count();
+    let record = if count > 1 { format!("{count} records") } else { format!("`{record}`") };
     let mut says = vec![
         format!("the log `{}` had {} entries, as its key signed", checkpoint.origin, checkpoint.size),
-        format!("{entries} entries about `{record}` and what its decisions rest on stand in that log, in this order"),
+        format!("{entries} entries about {record} and what decisions rest on stand in that log, in this order"),
         format!("{contents} contents are, byte for byte, what was logged"),
-        format!("{decisions} decisions about `{record}` were recorded, by the plugins whose digests they name"),
+        format!("{decisions} decisions about {record} were recorded, by the plugins whose digests they name"),
         "the page in the file is the one that these entries give".to_owned(),
     ];
+    if proved.approvals > 0 {
+        says.push(format!(
+            "{} approvals or rejections are signed by keys that the log gave to those people",
+            proved.approvals
+        ));
+    }
     if *erased > 0 {
         says.push(format!("{erased} contents were erased, by entries that are here"));
     }

@@ -4,14 +4,12 @@
 
 use super::propose::Entries;
 use super::{DispositionAnswer, course};
-use crate::erase::{Cleared, ErasedTold};
+use crate::erase::{Cleared, ErasedPart};
 use crate::facts::Shared;
 use crate::judging::{HoldsNow, Judging};
 use crate::{Runtime, RuntimeError};
-use fonds_log::{ERASED_ITEMS_MAX, LogError};
-use fonds_model::body::{
-    self, Deleted, DispositionExecuted, DispositionExecuting, ErasedItem, Proposal, Transferred, Who,
-};
+use fonds_log::LogError;
+use fonds_model::body::{self, Deleted, DispositionExecuted, DispositionExecuting, Proposal, Transferred, Who};
 use fonds_model::{Digest, EntityId, Kind, Position};
 use fonds_policy::disposition::State;
 use fonds_policy::request::CASES_MAX;
@@ -341,27 +339,35 @@ impl Runtime {
         let cleared = Cleared::load(self, self.settings()?)?;
         let today = self.shared_today()?;
         let holds = HoldsNow::new(&today);
-        let mut batch = Batch::default();
+        let settings = self.settings()?;
+        let (mut parts, mut taken) = (Vec::with_capacity(deleted.len()), BTreeSet::new());
         for found in deleted {
             let Some(id) = found.record() else { continue };
             let mut against = BTreeSet::new();
             let mut items = Vec::new();
             for item in self.left_of(id)? {
                 let stands = self.against(item, &holds, &cleared)?;
-                if stands.is_empty() {
+                // What tells of several of them goes with the first.
+                if stands.is_empty() && taken.insert(item) {
                     items.extend(self.going(item)?);
                 }
                 against.extend(stands);
             }
-            if batch.items.len() + items.len() > ERASED_ITEMS_MAX {
-                self.erase_batch(std::mem::take(&mut batch))?;
+            if !items.is_empty() {
+                parts.push(ErasedPart::of(found, &settings, vec![id.clone()], items));
             }
-            batch.add(found, id, items);
             if !against.is_empty() {
                 stopped.insert(found.id, against.into_iter().collect::<Vec<_>>().join("; "));
             }
         }
-        self.erase_batch(batch)?;
+        self.erase_parts(parts, &|records| {
+            let ids: Vec<EntityId> = records.iter().flatten().cloned().collect();
+            let holds = self.holds_on_all(&ids).map_err(|error| error.to_string())?;
+            match ids.iter().zip(holds).find_map(|(id, held)| Some((id, held.into_iter().next()?))) {
+                Some((id, held)) => Err(format!("hold:{} on `{id}`", held.hold)),
+                None => Ok(()),
+            }
+        })?;
         let mut gone = Vec::with_capacity(deleted.len());
         for found in deleted {
             if let Some(id) = found.record()
@@ -371,31 +377,6 @@ impl Runtime {
             }
         }
         self.say_destroyed(&gone)
-    }
-
-    fn erase_batch(&self, batch: Batch<'_>) -> Result<(), RuntimeError> {
-        if batch.items.is_empty() {
-            return Ok(());
-        }
-        let settings = self.settings()?;
-        let mut approved_by = BTreeSet::new();
-        for found in &batch.of {
-            approved_by.extend(course(found).approvals(&settings).into_iter().filter_map(|act| act.by.clone()));
-        }
-        let told = ErasedTold {
-            proposals: batch.of.iter().map(|found| found.id).collect(),
-            approved_by: approved_by.into_iter().collect(),
-            records: &batch.records,
-            who: Who::default(),
-        };
-        let items: Vec<ErasedItem> = batch.items.into_values().collect();
-        self.erase_going(&items, told, |_| {
-            let holds = self.holds_on_all(&batch.records).map_err(|error| error.to_string())?;
-            match batch.of.iter().zip(holds).find_map(|(found, held)| Some((found.id, held.into_iter().next()?))) {
-                Some((id, held)) => Err(format!("hold:{} on `{id}`", held.hold)),
-                None => Ok(()),
-            }
-        })
     }
 
     /// An agency's own system says that it has deleted a record's content.
@@ -486,24 +467,5 @@ impl Runtime {
         }
         executed.log_size = self.log_size();
         Ok(executed)
-    }
-}
-
-/// What one entry erases.
-#[derive(Default)]
-struct Batch<'a> {
-    of: Vec<&'a Disposition>,
-    records: Vec<EntityId>,
-    items: BTreeMap<Position, ErasedItem>,
-}
-
-impl<'a> Batch<'a> {
-    fn add(&mut self, found: &'a Disposition, id: &EntityId, items: Vec<ErasedItem>) {
-        if items.is_empty() {
-            return;
-        }
-        self.of.push(found);
-        self.records.push(id.clone());
-        self.items.extend(items.into_iter().map(|item| (item.position(), item)));
     }
 }

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fonds_log::note::{self, Signed, Verifier};
 use fonds_log::{Checkpoint, Header, SALT_BYTES, item_digest, tree};
+use fonds_model::body::{self, Assurance, DispositionApproved, PersonKeyAdded};
 use fonds_model::{Digest, Envelope, Kind, Seq};
+use fonds_policy::disposition::signed_text;
 use serde::Deserialize;
 
 /// What evidence proves.
@@ -33,6 +35,8 @@ pub struct Proved {
     pub withheld: usize,
     /// Decisions about the record.
     pub decisions: usize,
+    /// Approvals and rejections whose signatures are right, by keys that entries here gave to those people.
+    pub approvals: usize,
     /// Lineage was cut at the bound on its size.
     pub truncated: bool,
 }
@@ -56,6 +60,7 @@ pub fn check(file: &[u8], keys: &[Verifier], witnesses: &[Verifier]) -> Result<P
     }
     let erased = check_erased(&document, &entries)?;
     let decisions = check_decisions(&document.record, &entries)?;
+    let approvals = check_signed(&checkpoint.origin, &entries)?;
     let items = || entries.iter().flat_map(|entry| &entry.items);
     let count = |is: fn(&Shown) -> bool| items().filter(|item| is(item)).count();
     let proved = Proved {
@@ -70,8 +75,10 @@ pub fn check(file: &[u8], keys: &[Verifier], witnesses: &[Verifier]) -> Result<P
         unchecked,
         erased,
         decisions,
+        approvals,
     };
-    if page::render(&document.record, document.truncated, &document.checkpoint, &entries) != page {
+    let rendered = || page::render(&document.record, document.truncated, &document.checkpoint, &entries);
+    if page.is_some_and(|page| rendered() != page) {
         return Err(Unproved("the page that people read is not the one that the entries give".to_owned()));
     }
     Ok(proved)
@@ -210,11 +217,60 @@ fn check_decisions(record: &str, entries: &[Entry]) -> Result<usize, Unproved> {
         for (_, payload) in entry.contents().filter(|(index, _)| *index > 0) {
             let body = Envelope::split(payload).map(|(_, body)| serde_json::from_slice::<Case>(body));
             match body {
-                Ok(Ok(case)) if case.record == record => decisions += 1,
+                Ok(Ok(case)) if record.split('\n').any(|record| record == case.record) => decisions += 1,
                 Ok(Ok(_)) => return Err(wrong("it tells of another record")),
                 _ => return Err(wrong("a decision that cannot be read")),
             }
         }
     }
     Ok(decisions)
+}
+
+/// An approval that says that it is signed is signed, by a key that an entry here gave to that person before.
+fn check_signed(origin: &str, entries: &[Entry]) -> Result<usize, Unproved> {
+    let own = |entry: &Entry, payload: &[u8]| -> Option<DispositionApproved> {
+        let (envelope, text) = Envelope::split(payload).ok()?;
+        body::parse(entry.kind, envelope.format, text).ok()
+    };
+    let mut right = 0;
+    for entry in entries.iter().filter(|entry| SIGNED_KINDS.iter().any(|(kind, _)| *kind == entry.kind)) {
+        let verb = SIGNED_KINDS.iter().find(|(kind, _)| *kind == entry.kind).map_or("", |(_, verb)| verb);
+        for (index, payload) in entry.contents() {
+            let wrong = |why: &str| Unproved(format!("item {}/{index}: {why}", entry.seq));
+            let Some(said) = own(entry, payload) else { return Err(wrong("an approval that cannot be read")) };
+            if said.who.by_assurance != Some(Assurance::Signed) {
+                continue;
+            }
+            let (Some(by), Some(line)) = (said.who.by.as_deref(), said.signature.as_deref()) else {
+                return Err(wrong("it is said to be signed, and has no signature"));
+            };
+            let mut proposals = Vec::with_capacity(said.dispositions.len());
+            for id in said.dispositions {
+                let found = entries.binary_search_by(|entry| entry.seq.cmp(&id.seq)).ok();
+                let digest = found.and_then(|at| entries.get(at)?.digests.get(usize::from(id.item)));
+                proposals.push((id, *digest.ok_or_else(|| wrong("a proposal that it names is not here"))?));
+            }
+            let keys = keys_of(by, entry.seq, entries);
+            let note = format!("{}\n{line}\n", signed_text(origin, verb, by, said.who.reason.as_deref(), &proposals));
+            let opened = note::read(&note, &keys).map_err(|error| wrong(&error.to_string()))?;
+            if opened.signed.is_empty() {
+                return Err(wrong(&format!("no key that was `{by}`'s has signed it")));
+            }
+            right += 1;
+        }
+    }
+    Ok(right)
+}
+
+const SIGNED_KINDS: [(Kind, &str); 2] = [(Kind::DispositionApproved, "approve"), (Kind::DispositionRejected, "reject")];
+
+/// The keys that entries before one gave to a person.
+fn keys_of(person: &str, before: Seq, entries: &[Entry]) -> Vec<Verifier> {
+    let added = entries.iter().filter(|entry| entry.kind == Kind::AccessKeyAdded && entry.seq < before);
+    let bodies = added.flat_map(|entry| entry.contents().map(move |(_, payload)| (entry.kind, payload)));
+    let read = bodies.filter_map(|(kind, payload)| {
+        let (envelope, text) = Envelope::split(payload).ok()?;
+        body::parse::<PersonKeyAdded>(kind, envelope.format, text).ok()
+    });
+    read.filter(|added| added.person == person).filter_map(|added| Verifier::parse(&added.key).ok()).collect()
 }

@@ -7,11 +7,13 @@ use crate::{Reader, Runtime, RuntimeError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fonds_log::Header;
+use fonds_model::body::{self, Assurance, Step};
 use fonds_model::decision::Decided;
 use fonds_model::{AgencyPath, EntityId, Kind, Position, Seq, SeriesId, ids};
+use fonds_policy::disposition::State;
 use fonds_views::Rows;
 use fonds_views::lineage::{self, Direction, Question};
-use fonds_views::register::{self, Agencies, Fact, Installed, Told};
+use fonds_views::register::{self, Agencies, Disposition, Fact, Installed, Told};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Lineage is followed to at most this many nodes; the page says when there is more.
@@ -61,10 +63,80 @@ impl Runtime {
                 "no entry tells of `{id}`: see `fonds record list`; ids are compared byte for byte"
             )));
         }
+        for disposition in register::dispositions_of(self.rows(), &id)? {
+            self.add_disposition(&disposition, &mut wanted)?;
+        }
+        self.bundle(id.as_str(), wanted, truncated)
+    }
+
+    /// What proves that dispositions were carried out, on which decisions, and who approved them: one file for all.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Denied`] when one has not been carried out; else as [`Runtime::evidence`].
+    pub fn certificate(&self, ids: &[Position]) -> Result<Evidence, RuntimeError> {
+        let settings = self.settings()?;
+        let (mut all, mut records) = (Wanted::default(), BTreeSet::new());
+        for id in ids {
+            let found = self.found_disposition(*id)?;
+            let state = crate::disposition::course(&found).state(&settings);
+            let is_done = state == State::Done && found.acts.iter().all(|act| act.step != Step::Reviewed);
+            let Some(record) = found.record().filter(|_| is_done) else {
+                let why = format!("`{id}` has not been carried out: it is {}", state.as_str());
+                return Err(RuntimeError::Denied(why));
+            };
+            for fact in register::history(self.rows(), record, None)? {
+                all.add(fact.position);
+            }
+            decided(
+                self.rows(),
+                record,
+                found.proposed.series.iter().filter_map(|id| SeriesId::new(id.as_str()).ok()).collect(),
+                &mut all,
+            )?;
+            self.add_disposition(&found, &mut all)?;
+            records.insert(record.to_string());
+        }
+        let records: Vec<String> = records.into_iter().collect();
+        self.bundle(&records.join("\n"), all, false)
+    }
+
+    /// A proposal, what was done about it, and what shows who approved it.
+    fn add_disposition(&self, found: &Disposition, wanted: &mut Wanted) -> Result<(), RuntimeError> {
+        wanted.add(found.id);
+        for act in &found.acts {
+            wanted.add(act.position);
+            if act.by_assurance != Some(Assurance::Signed) {
+                continue;
+            }
+            // What was signed are the digests of all that it names: the headers have them.
+            for named in self.named_by(act.position)? {
+                wanted.0.entry(named.seq).or_default();
+            }
+            for key in
+                register::person_keys(self.rows())?.into_iter().filter(|key| Some(&key.person) == act.by.as_ref())
+            {
+                wanted.entry(key.added_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// The proposals that an approval or a rejection names.
+    fn named_by(&self, at: Position) -> Result<Vec<Position>, RuntimeError> {
+        let entry = self.entry(at.seq)?;
+        let content = entry.items.get(usize::from(at.item)).and_then(|item| item.content.as_ref());
+        let Some(content) = content else { return Ok(Vec::new()) };
+        let (envelope, text) = content.split()?;
+        let said: Result<body::DispositionApproved, _> = body::parse(entry.kind, envelope.format, text);
+        Ok(said.map(|said| said.dispositions).unwrap_or_default())
+    }
+
+    /// The file that proves what is wanted.
+    fn bundle(&self, record: &str, mut wanted: Wanted, truncated: bool) -> Result<Evidence, RuntimeError> {
         let reader = self.log().reader()?;
         self.add_erasures(&mut wanted)?;
         if wanted.0.len() > ENTRIES_MAX {
-            let why = format!("`{id}` has {} entries, and evidence has at most {ENTRIES_MAX}", wanted.0.len());
+            let why = format!("{} entries are wanted, and a file has at most {ENTRIES_MAX}", wanted.0.len());
             return Err(RuntimeError::Invalid(why));
         }
         self.log().checkpoint()?;
@@ -72,7 +144,7 @@ impl Runtime {
         let (checkpoint, note) = reader.checkpoint_over(last)?;
         let mut document = Document {
             format: FORMAT.to_owned(),
-            record: id.to_string(),
+            record: record.to_owned(),
             truncated,
             checkpoint: note,
             entries: Vec::with_capacity(wanted.0.len()),
@@ -88,7 +160,8 @@ impl Runtime {
         let bytes = document.to_file(&page).map_err(invalid)?;
         // What does not prove anything must not leave: it is checked as whoever gets it will check it.
         check(&bytes, reader.keys(), &[]).map_err(invalid)?;
-        Ok(Evidence { bytes, entries: shown.len(), size: checkpoint.size, truncated })
+        let document = document.to_text().map_err(invalid)?.into_bytes();
+        Ok(Evidence { bytes, document, entries: shown.len(), size: checkpoint.size, truncated })
     }
 
     fn prove(
@@ -123,14 +196,22 @@ impl Runtime {
 
     /// The entries that erased what is wanted; erasures are few, and looked for only when something is gone.
     fn add_erasures(&self, wanted: &mut Wanted) -> Result<(), RuntimeError> {
-        let mut said = BTreeSet::new();
+        let mut said: BTreeMap<Seq, BTreeSet<Position>> = BTreeMap::new();
         for (seq, items) in &wanted.0 {
             let entry = self.entry(*seq)?;
-            let gone = entry.items.iter().zip(0..).filter(|(_, index)| items.contains(index));
-            said.extend(gone.filter_map(|(item, _)| item.erased.as_ref().map(|erased| erased.by)));
+            for (item, index) in entry.items.iter().zip(0..).filter(|(_, index)| items.contains(index)) {
+                if let Some(erased) = &item.erased {
+                    said.entry(erased.by).or_default().insert(Position { seq: *seq, item: index });
+                }
+            }
         }
-        for seq in said {
-            wanted.add(Position { seq, item: 0 });
+        for (by, gone) in said {
+            let entry = self.entry(by)?;
+            for (position, content) in entry.contents() {
+                if body::erased_items(&content.payload).iter().any(|item| gone.contains(&item.position())) {
+                    wanted.add(position);
+                }
+            }
         }
         Ok(())
     }

@@ -83,20 +83,28 @@ impl Document {
         Ok(file)
     }
 
-    /// Takes a file apart into its page and its document, and checks every bound before anything is computed.
-    pub(super) fn read(file: &[u8]) -> Result<(&str, Self), Unproved> {
+    /// Takes a file apart into its page, if it has one, and its document, and checks every bound before anything is
+    /// computed.
+    pub(super) fn read(file: &[u8]) -> Result<(Option<&str>, Self), Unproved> {
         if file.len() > FILE_BYTES_MAX {
             return Err(wrong("the file is longer than evidence may be"));
         }
         let file = std::str::from_utf8(file).map_err(|_| wrong("the file is not UTF-8 text"))?;
+        if file.starts_with('{') {
+            return Ok((None, Self::parse(file.trim_end_matches('\n'))?));
+        }
         let rest = file.strip_suffix(CLOSE).ok_or_else(|| wrong("the file does not end as evidence does"))?;
         let (page, text) = rest.rsplit_once(OPEN).ok_or_else(|| wrong("the file holds no evidence"))?;
+        Ok((Some(page), Self::parse(text)?))
+    }
+
+    fn parse(text: &str) -> Result<Self, Unproved> {
         let document: Self = serde_json::from_str(text).map_err(|error| Unproved(format!("the document: {error}")))?;
         document.check_bounds()?;
         if document.to_text()? != text {
             return Err(wrong("the document is not written in the one way that the format has"));
         }
-        Ok((page, document))
+        Ok(document)
     }
 
     fn check_bounds(&self) -> Result<(), Unproved> {

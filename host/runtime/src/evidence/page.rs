@@ -24,18 +24,21 @@ const SECTIONS: [(&str, &[&str]); 3] = [
             "access.",
             "agency.",
             "backup.",
-            "disposition.",
             "hold.",
             "log.",
             "plugin.",
             "policy.b",
             "policy.u",
             "schedule.",
+            "setting.",
             "sweep.",
             "term.",
         ],
     ),
 ];
+
+/// The kinds of what is told word by word under Disposition.
+const DISPOSES: [&str; 3] = ["disposition.", "record.destroyed", "record.transferred"];
 
 const INTRO: &str = "This page was made from entries of a tamper-evident log. By itself it proves nothing: the proof \
 stands inside this file, and <code>fonds verify-evidence</code>, or the verifier in <code>examples/verify-evidence</code>, \
@@ -144,11 +147,14 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// Names and values of a JSON value, names sorted, lists name by name; reasons are told in words elsewhere.
+/// Reasons are told in words, and what else somebody approved in one go is of no concern here.
+const UNSHOWN: [&str; 2] = ["dispositions", "reasons"];
+
+/// Names and values of a JSON value, names sorted, lists name by name.
 fn flat(value: &Value, name: &str, rows: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().filter(|name| *name != "reasons").collect();
+            let mut names: Vec<&String> = members.keys().filter(|name| !UNSHOWN.contains(&name.as_str())).collect();
             names.sort_unstable();
             for member in names {
                 let below = if name.is_empty() { member.clone() } else { format!("{name}.{member}") };
@@ -201,6 +207,15 @@ pub(super) fn render(record: &str, truncated: bool, checkpoint: &str, entries: &
     let plugins = installed(entries);
     for entry in entries.iter().filter(|entry| entry.kind == Kind::PolicyDecided) {
         out += &decisions(entry, &plugins);
+    }
+    out += "<h2>Disposition</h2>\n";
+    for entry in entries.iter().filter(|entry| DISPOSES.iter().any(|kind| entry.kind.as_str().starts_with(kind))) {
+        for (index, payload) in entry.contents() {
+            let mut rows = Vec::new();
+            flat(&Told::read(payload).own(), "", &mut rows);
+            rows.push(("logged".to_owned(), entry.at.clone()));
+            out += &format!("<h3>{}/{index} {}</h3>\n{}", entry.seq, entry.kind, pairs(rows));
+        }
     }
     for (title, kinds) in SECTIONS {
         out += &listed(title, entries, kinds);

@@ -1,6 +1,6 @@
 //! Dispositions: proposed, and what was done about each since; what it amounts to is fonds-policy's to say.
 
-use super::keys::{self, DISPOSITION, NEWEST, OPEN, REVIEW};
+use super::keys::{self, DISPOSITION, OF_RECORD, OPEN, REVIEW};
 use super::{due, erasures};
 use crate::rows::{Pending, Rows, ViewError, below};
 use fonds_model::body::{
@@ -85,7 +85,12 @@ pub(super) fn propose(
     }
     let disposition = Disposition { id: position, proposed, acts: Vec::new() };
     if let Some(record) = disposition.record() {
-        rows.put(keys::key(NEWEST, record.as_str()), keys::encode(&position)?);
+        let key = keys::key(OF_RECORD, record.as_str());
+        let (bytes, had) = keys::get_long(rows, &key)?.unwrap_or_default();
+        let mut ids: Vec<Position> =
+            if bytes.is_empty() { Vec::new() } else { keys::decode(&bytes, "a record's dispositions")? };
+        ids.push(position);
+        keys::put_long(rows, key, &keys::encode(&ids)?, had)?;
     }
     put(rows, &disposition, 0)
 }
@@ -186,13 +191,31 @@ pub fn open_dispositions(rows: &dyn Rows) -> impl Iterator<Item = Result<Disposi
     })
 }
 
+fn ids_of(rows: &dyn Rows, record: &EntityId) -> Result<Vec<Position>, ViewError> {
+    match keys::get_long(rows, &keys::key(OF_RECORD, record.as_str()))? {
+        Some((bytes, _)) => keys::decode(&bytes, "a record's dispositions"),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// The newest proposal about a record.
 ///
 /// # Errors
 /// [`ViewError`] when rows cannot be read.
 pub fn newest_of(rows: &dyn Rows, record: &EntityId) -> Result<Option<Disposition>, ViewError> {
-    let Some(bytes) = rows.get(&keys::key(NEWEST, record.as_str()))? else { return Ok(None) };
-    disposition(rows, keys::decode(&bytes, "a record's newest disposition")?)
+    match ids_of(rows, record)?.last() {
+        Some(id) => disposition(rows, *id),
+        None => Ok(None),
+    }
+}
+
+/// All proposals about a record, oldest first.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn dispositions_of(rows: &dyn Rows, record: &EntityId) -> Result<Vec<Disposition>, ViewError> {
+    let found = ids_of(rows, record)?.into_iter().map(|id| Ok(stored(rows, id)?.map(|(found, _)| found)));
+    found.filter_map(Result::transpose).collect()
 }
 
 /// Whether any record was ever reviewed.

@@ -45,8 +45,8 @@ pub(super) const RECORD: u8 = b'R';
 pub(super) const DISPOSITION: u8 = b'X';
 /// Those that are neither carried out nor given up.
 pub(super) const OPEN: u8 = b'T';
-/// The newest proposal about a record.
-pub(super) const NEWEST: u8 = b'U';
+/// The proposals about a record.
+pub(super) const OF_RECORD: u8 = b'U';
 /// What reviewers said of a record.
 pub(super) const REVIEW: u8 = b'V';
 /// The items that were erased.

@@ -39,7 +39,8 @@ pub use decisions::{
     decisions_under, last_term,
 };
 pub use dispositions::{
-    Disposition, Reviewed, any_review, disposition, dispositions, newest_of, open_dispositions, review_of,
+    Disposition, Reviewed, any_review, disposition, dispositions, dispositions_of, newest_of, open_dispositions,
+    review_of,
 };
 pub use due::{
     Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
