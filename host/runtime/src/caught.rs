@@ -1,11 +1,11 @@
 //! What holds catch, kept from one question to the next while nothing has come that could change it.
 
-use crate::judging::HoldsNow;
+use crate::judging::{AllCaught, HoldsNow};
 use crate::{Runtime, RuntimeError};
 use fonds_model::{Kind, Seq};
-use fonds_views::register::{Caught, Hold};
+use fonds_views::register::Hold;
 use jiff::civil::Date;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 /// So many records are each asked about by themselves before it pays to work out what every hold catches.
 const ALONE_MAX: usize = 32;
@@ -19,8 +19,8 @@ pub(crate) struct Kept {
     size: u64,
     /// The date.
     on: Date,
-    dated: Arc<Vec<Caught>>,
-    logged: Arc<Vec<Caught>>,
+    dated: AllCaught,
+    logged: AllCaught,
 }
 
 impl Runtime {

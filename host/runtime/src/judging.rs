@@ -160,6 +160,9 @@ impl<'a> Judging<'a> {
     }
 }
 
+/// What each of the active holds catches.
+pub(crate) type AllCaught = Arc<Vec<Caught>>;
+
 /// What holds records now: as they are today, and by all that was logged, so that what is announced holds already.
 pub(crate) struct HoldsNow<'a> {
     dated: Holding<'a>,
@@ -172,12 +175,12 @@ impl<'a> HoldsNow<'a> {
     }
 
     /// Works out once what each hold holds, since many records will be asked about.
-    pub(crate) fn prepare(&self) -> Result<(Arc<Vec<Caught>>, Arc<Vec<Caught>>), ViewError> {
+    pub(crate) fn prepare(&self) -> Result<(AllCaught, AllCaught), ViewError> {
         Ok((self.dated.prepare()?, self.logged.prepare()?))
     }
 
     /// Takes what was worked out before, for the same holds.
-    pub(crate) fn prepared(&self, dated: &Arc<Vec<Caught>>, logged: &Arc<Vec<Caught>>) {
+    pub(crate) fn prepared(&self, dated: &AllCaught, logged: &AllCaught) {
         self.dated.prepared(Arc::clone(dated));
         self.logged.prepared(Arc::clone(logged));
     }
