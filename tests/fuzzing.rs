@@ -87,7 +87,7 @@ fn a_journal_of_any_bytes_breaks_no_promise() {
 
 #[test]
 fn events_of_any_bytes_break_no_promise() {
-    ["openlineage", "cloudevents", "xes", "schedule"].iter().for_each(|name| run(name));
+    ["openlineage", "cloudevents", "xes", "premis", "schedule"].iter().for_each(|name| run(name));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What producers send: OpenLineage, CloudEvents, XES, and published schedules.
+//! What producers send: OpenLineage, CloudEvents, XES, PREMIS, and published schedules.
 
 use fonds_ingest::xes::Mapping;
 use fonds_ingest::{Options, Reader, canonical, parse_json, schedule as schedules};
@@ -98,6 +98,44 @@ pub(crate) fn xes_seeds() -> Vec<Vec<u8>> {
     let log = r#"<?xml version="1.0" encoding="UTF-8"?><log xes.version="1.0"><extension name="Concept" prefix="concept" uri="http://x"/><global scope="trace"><string key="concept:name" value="n"/></global><trace><string key="concept:name" value="case-1"/><date key="start" value="2011-10-11T13:45:40.276+02:00"/><date key="end" value="2011-11-11"/><string key="department" value="General"/><event><string key="concept:name" value="Confirm &amp; send"/><date key="time:timestamp" value="2011-10-11T13:45:40Z"/><int key="n" value="7"><string key="meta" value="x"/></int></event><event><list key="l"><values><string key="a" value="b"/></values></list></event></trace><trace><string key="concept:name" value="case-2"/></trace></log>"#;
     let mapping = "[record]\nid = \"p/{concept:name}\"\nagency = \"a\"\ncreated = \"start\"\n[[series]]\nwhen = { d = \"x\" }\nseries = \"tx/1/2\"\n";
     vec![log.as_bytes().to_vec(), mapping.as_bytes().to_vec()]
+}
+
+/// A whole document; whatever it claims, no kind of the host's own comes of it.
+pub(crate) fn premis(bytes: &[u8]) -> bool {
+    let options = Options { format: Some(Format::Premis), ..Options::default() };
+    let mut events = 0;
+    for (_, event) in Reader::new(bytes, options, Vec::new()).flatten() {
+        assert!(event.kind.producer_may_send(), "a host's kind came in: {:?}", event.kind);
+        assert!(event.envelope.subject.is_some() && event.identity.is_some());
+        is_foldable(&event);
+        events += 1;
+        assert!(events <= bytes.len(), "events out of nothing");
+    }
+    events > 0
+}
+
+pub(crate) fn premis_seeds() -> Vec<Vec<u8>> {
+    let event = |prefix: &str, kind: &str, outcome: &str| {
+        format!(
+            "<P:event><P:eventIdentifier><P:eventIdentifierType>local</P:eventIdentifierType><P:eventIdentifierValue>1             </P:eventIdentifierValue></P:eventIdentifier><P:eventType valueURI=\"http://x\">{kind}</P:eventType>             <P:eventDateTime>2020-01-02T10:00:00+01:00</P:eventDateTime><P:eventDetailInformation><P:eventDetail>a &amp; b             <![CDATA[<c>]]></P:eventDetail></P:eventDetailInformation><P:eventOutcomeInformation><P:eventOutcome>{outcome}             </P:eventOutcome></P:eventOutcomeInformation><P:linkingAgentIdentifier><P:linkingAgentIdentifierType>n             </P:linkingAgentIdentifierType><P:linkingAgentIdentifierValue>j</P:linkingAgentIdentifierValue>             </P:linkingAgentIdentifier><P:linkingObjectIdentifier><P:linkingObjectIdentifierType>n             </P:linkingObjectIdentifierType><P:linkingObjectIdentifierValue>case/1</P:linkingObjectIdentifierValue>             </P:linkingObjectIdentifier></P:event>"
+        )
+        .replace("P:", prefix)
+    };
+    let document = |prefix: &str, events: &str| {
+        let name =
+            if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{}", prefix.trim_end_matches(':')) };
+        format!(
+            "<?xml version=\"1.0\"?><{prefix}premis {name}=\"http://www.loc.gov/premis/v3\">{events}</{prefix}premis>"
+        )
+    };
+    let digest = "0".repeat(64);
+    vec![
+        document("premis:", &(event("premis:", "capture", "success") + &event("premis:", "deletion", ""))).into_bytes(),
+        document("", &event("", "fixity check", &format!("pass {digest}"))).into_bytes(),
+        event("p:", "migration", "fail")
+            .replacen("<p:event", "<p:event xmlns:p='http://www.loc.gov/premis/v3'", 1)
+            .into_bytes(),
+    ]
 }
 
 /// Every object of a schedule is accounted for.

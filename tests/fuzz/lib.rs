@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "openlineage", body: events::openlineage, seeds: events::openlineage_seeds },
     Target { name: "cloudevents", body: events::cloudevents, seeds: events::cloudevents_seeds },
     Target { name: "xes", body: events::xes, seeds: events::xes_seeds },
+    Target { name: "premis", body: events::premis, seeds: events::premis_seeds },
     Target { name: "schedule", body: events::schedule, seeds: events::schedule_seeds },
     #[cfg(feature = "answers")]
     Target { name: "answers", body: answers::answers, seeds: answers::answers_seeds },

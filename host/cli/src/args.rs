@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Import retention schedules, and read them.
     #[command(subcommand, after_help = "Example: fonds schedule list")]
     Schedule(Schedule),
-    /// Take in events: OpenLineage, lifecycle events as CloudEvents, XES.
+    /// Take in events: OpenLineage, lifecycle events as CloudEvents, XES, PREMIS.
     #[command(after_help = "Example: fonds ingest events.ndjson.gz --rejects rejected.ndjson")]
     Ingest(Ingest),
     /// Build, inspect, install and list policy plugins.
@@ -341,7 +341,7 @@ pub(crate) struct ScheduleImport {
 
 #[derive(Debug, Args)]
 pub(crate) struct Ingest {
-    /// NDJSON, JSON arrays or XES, also `.gz` or `.zst`, or `-`.
+    /// NDJSON, JSON arrays, XES or PREMIS, also `.gz` or `.zst`, or `-`.
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What the files hold; found out when not said.
@@ -367,6 +367,8 @@ pub(crate) enum IngestFormat {
     Cloudevents,
     /// IEEE 1849.
     Xes,
+    /// The events of a PREMIS 3 document.
+    Premis,
 }
 
 #[derive(Debug, Subcommand)]

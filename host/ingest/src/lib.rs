@@ -1,4 +1,4 @@
-//! Untrusted wire formats into the model: OpenLineage, CloudEvents, XES, retention schedules.
+//! Untrusted wire formats into the model: OpenLineage, CloudEvents, XES, PREMIS, retention schedules.
 //!
 //! A source is read as a stream: [`source::open`] takes off gzip or zstd, [`split::Splitter`] finds one item after
 //! another (a line, an element of a JSON array, a trace), and [`parse`] makes an event of one, or says why not. What
@@ -11,10 +11,12 @@
 mod canonical;
 mod lifecycle;
 mod lineage;
+mod premis;
 mod reader;
 pub mod schedule;
 pub mod source;
 pub mod split;
+mod tags;
 pub mod xes;
 
 pub use canonical::canonical;
@@ -50,6 +52,9 @@ pub enum IngestError {
     /// An XES trace that cannot be read or mapped.
     #[error("{0}")]
     Trace(String),
+    /// A PREMIS event that cannot be read.
+    #[error("{0}")]
+    Premis(String),
     /// A mapping for XES that cannot be used.
     #[error("the mapping cannot be used: {0}")]
     Mapping(String),

@@ -2,7 +2,7 @@
 
 use crate::split::{Cut, Item, Split, Splitter};
 use crate::xes::{self, Mapping};
-use crate::{IngestError, Limits, Reject, lifecycle, lineage, text};
+use crate::{IngestError, Limits, Reject, lifecycle, lineage, premis, text};
 use fonds_model::{AgencyPath, Event, Format, Kind};
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
@@ -44,7 +44,11 @@ pub fn parse(item: &Item, options: &Options) -> Result<Vec<Event>, IngestError> 
         Cut::Json => parse_json(&item.bytes, options).map(|event| vec![event]),
         Cut::Trace => match options.format {
             None | Some(Format::Xes) => xes::parse(text(&item.bytes)?, options),
-            Some(_) => Err(IngestError::Trace("it is XML, and another format was asked for".to_owned())),
+            Some(_) => Err(IngestError::Trace("it is XES, and another format was asked for".to_owned())),
+        },
+        Cut::Event => match options.format {
+            None | Some(Format::Premis) => premis::parse(text(&item.bytes)?, options),
+            Some(_) => Err(IngestError::Premis("it is PREMIS, and another format was asked for".to_owned())),
         },
     }
 }
@@ -59,6 +63,7 @@ pub fn parse_json(bytes: &[u8], options: &Options) -> Result<Event, IngestError>
         Some(Format::CloudEvents) => lifecycle::parse(text, options),
         Some(Format::OpenLineage) => lineage::parse(text, options),
         Some(Format::Xes) => Err(IngestError::Trace("it is no XES, which was asked for".to_owned())),
+        Some(Format::Premis) => Err(IngestError::Premis("it is no PREMIS, which was asked for".to_owned())),
         Some(Format::Fonds) => Err(IngestError::CloudEvent("no producer may send the host's own format".to_owned())),
         // Lineage comes by the million, so that it is tried first and pays for no look at the format.
         None => match lineage::parse(text, options) {

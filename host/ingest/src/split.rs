@@ -1,10 +1,10 @@
-//! A stream cut into items: lines, JSON values that run over several lines, elements of a JSON array, or XES traces.
+//! A stream cut into items: lines, JSON values that run over several lines, elements of a JSON array, XES traces, or PREMIS events.
 //!
 //! Nothing is parsed here beyond what the cut needs, so that one thread can split while others parse. Which of the
-//! four it is, the first bytes say. Memory is bounded by [`Limits::item_bytes_max`]: what is longer is written to the
+//! five it is, the first bytes say. Memory is bounded by [`Limits::item_bytes_max`]: what is longer is written to the
 //! rejects as it streams by.
 
-use crate::xes::scan::Tags;
+use crate::tags::{Dialect, PREMIS, Tags};
 use crate::{Limits, Reject};
 use std::io::{self, BufRead, Write};
 
@@ -30,6 +30,8 @@ pub enum Cut {
     Json,
     /// A `<trace>` of an XES log.
     Trace,
+    /// An `<event>` of a PREMIS document.
+    Event,
 }
 
 /// What the splitter found.
@@ -309,33 +311,44 @@ impl<R: BufRead> Splitter<R> {
             return self.broke_off(line, error);
         }
         let mut stretch = self.take(Vec::new(), &mut |chunk| tags.feed_token(chunk), rejects)?;
-        let start = matches!(stretch.end, End::Found) && tags.opens_item();
+        if matches!(stretch.end, End::Found)
+            && tags.opens_premis()
+            && memchr::memmem::find(&stretch.bytes, PREMIS).is_none()
+        {
+            tags.is_foreign();
+        }
+        let start = matches!(stretch.end, End::Found) && tags.refused().is_none() && tags.opens_item();
         if start && !tags.closes_itself() {
             let held = std::mem::take(&mut stretch.bytes);
             let name = tags.name().to_vec();
-            stretch = self.take(held, &mut |chunk| tags.feed_until_end_of(chunk, &name), rejects)?;
+            stretch = self.take(held, &mut |chunk| tags.feed_item(chunk, &name), rejects)?;
         }
         let refused = tags.refused();
-        let (seen_log, log_closed) = (tags.seen_log, tags.log_closed);
+        let (dialect, closed) = (tags.dialect, tags.closed);
         self.tags = tags;
         if let Some(why) = refused {
             self.mode = Mode::Done;
             return self.refuse(line, stretch, why, rejects).map(Some);
         }
+        let cut = if dialect == Some(Dialect::Premis) { Cut::Event } else { Cut::Trace };
         match &stretch.end {
-            End::Found if start => self.finish(line, stretch, Cut::Trace, None, rejects),
+            End::Found if start => self.finish(line, stretch, cut, None, rejects),
             End::Found if stretch.streamed > 0 => {
                 self.refuse(line, stretch, "a tag is longer than an item may be", rejects).map(Some)
             }
             End::Found => Ok(None),
-            End::Source if log_closed => {
+            End::Source if closed => {
                 self.mode = Mode::Done;
                 Ok(None)
             }
-            _ if !seen_log => {
-                self.finish(line, stretch, Cut::Trace, Some("it is no XES: there is no `<log>`"), rejects)
+            _ => {
+                let why = match dialect {
+                    None => "it is neither XES nor PREMIS 3: there is no outermost element",
+                    Some(Dialect::Xes) => "the XES ends before its `</log>`",
+                    Some(Dialect::Premis) => "the PREMIS ends before its outermost element does",
+                };
+                self.finish(line, stretch, cut, Some(why), rejects)
             }
-            _ => self.finish(line, stretch, Cut::Trace, Some("the XES ends before its `</log>`"), rejects),
         }
     }
 

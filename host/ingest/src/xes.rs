@@ -2,7 +2,6 @@
 
 mod attributes;
 pub mod mapping;
-pub(crate) mod scan;
 mod trace;
 
 pub use mapping::Mapping;

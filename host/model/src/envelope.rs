@@ -16,6 +16,8 @@ pub enum Format {
     CloudEvents,
     /// A JSON body made from an XES trace or event by a mapping.
     Xes,
+    /// A JSON body made from a PREMIS 3 event.
+    Premis,
     /// A JSON body of the host's own.
     Fonds,
 }

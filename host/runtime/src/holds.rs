@@ -143,14 +143,15 @@ impl Runtime {
         Ok(HoldsNow::new(&self.shared_today()?).on(id)?)
     }
 
-    /// What holds each of many records now, in their order; what each hold holds is worked out once.
+    /// What holds each of many records now, in their order; what each hold holds is worked out once, and again only when
+    /// something has come that can change it.
     ///
     /// # Errors
     /// When the views cannot be read.
     pub fn holds_on_all(&self, ids: &[EntityId]) -> Result<Vec<Vec<Held>>, RuntimeError> {
         let today = self.shared_today()?;
         let holds = HoldsNow::new(&today);
-        holds.prepare()?;
+        self.ready(&holds, &today.holds, ids.len())?;
         ids.iter().map(|id| Ok(holds.on(id)?)).collect()
     }
 

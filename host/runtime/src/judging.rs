@@ -8,7 +8,7 @@ use fonds_model::{EntityId, Label, SeriesId, Unruled};
 use fonds_policy::combine::Effective;
 use fonds_policy::request::RuleInForce;
 use fonds_views::ViewError;
-use fonds_views::register::{self, Facts, Held, Holding, InForceOf, Moment, Record, Sweep, Through};
+use fonds_views::register::{self, Caught, Facts, Held, Holding, InForceOf, Moment, Record, Sweep, Through};
 use std::sync::Arc;
 
 /// So many of the parts that keep a file are named.
@@ -160,6 +160,9 @@ impl<'a> Judging<'a> {
     }
 }
 
+/// What each of the active holds catches.
+pub(crate) type AllCaught = Arc<Vec<Caught>>;
+
 /// What holds records now: as they are today, and by all that was logged, so that what is announced holds already.
 pub(crate) struct HoldsNow<'a> {
     dated: Holding<'a>,
@@ -172,9 +175,14 @@ impl<'a> HoldsNow<'a> {
     }
 
     /// Works out once what each hold holds, since many records will be asked about.
-    pub(crate) fn prepare(&self) -> Result<(), ViewError> {
-        self.dated.prepare()?;
-        self.logged.prepare().map(drop)
+    pub(crate) fn prepare(&self) -> Result<(AllCaught, AllCaught), ViewError> {
+        Ok((self.dated.prepare()?, self.logged.prepare()?))
+    }
+
+    /// Takes what was worked out before, for the same holds.
+    pub(crate) fn prepared(&self, dated: &AllCaught, logged: &AllCaught) {
+        self.dated.prepared(Arc::clone(dated));
+        self.logged.prepared(Arc::clone(logged));
     }
 
     /// What holds a record, each hold once; what does not stand any more is held by those that name it.

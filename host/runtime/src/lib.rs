@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod answers;
 pub mod backup;
+mod caught;
 pub mod disposition;
 mod effective;
 pub mod erase;
@@ -39,7 +40,7 @@ use fonds_model::{Entry, Seq, Timestamp};
 use fonds_views::Rows;
 use fonds_views::register::{Binding, Installed};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// A store that follows the log and answers from its views.
 pub trait Store: LogStore + Rows + Send + Sync {
@@ -83,6 +84,7 @@ pub struct Runtime {
     engine: OnceLock<Arc<dyn Evaluator>>,
     make_engine: EngineMaker,
     clock: Clock,
+    caught: Mutex<Option<caught::Kept>>,
 }
 
 /// Makes a new log in `dir` and answers with the key that verifies it.
@@ -111,7 +113,7 @@ impl Runtime {
     pub fn open(lock: Lock, parts: Parts) -> Result<Self, RuntimeError> {
         let Parts { store, engine, clock, options } = parts;
         let log = Log::open(lock, store.clone().as_log_store(), options, clock.clone())?;
-        Ok(Self { log, store, engine: OnceLock::new(), make_engine: engine, clock })
+        Ok(Self { log, store, engine: OnceLock::new(), make_engine: engine, clock, caught: Mutex::default() })
     }
 
     /// Closes the log: what is acknowledged is applied and the last checkpoint signed.

@@ -18,6 +18,7 @@ pub(crate) fn ingest(dir: &Path, told: &Ingest, screen: Screen) -> Result<(), Fa
         IngestFormat::Openlineage => WireFormat::OpenLineage,
         IngestFormat::Cloudevents => WireFormat::CloudEvents,
         IngestFormat::Xes => WireFormat::Xes,
+        IngestFormat::Premis => WireFormat::Premis,
     });
     let told = Told {
         files: told.files.clone(),

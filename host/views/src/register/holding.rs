@@ -115,6 +115,7 @@ pub struct Holding<'a> {
     selected: RefCell<FxHashMap<EntityId, Arc<[bool]>>>,
     direct: RefCell<FxHashMap<EntityId, Directly>>,
     stands: RefCell<FxHashMap<AgencyPath, Option<AgencyPath>>>,
+    moved: RefCell<FxHashMap<AgencyPath, Option<AgencyPath>>>,
 }
 
 impl<'a> Holding<'a> {
@@ -141,6 +142,7 @@ impl<'a> Holding<'a> {
             selected: RefCell::default(),
             direct: RefCell::default(),
             stands: RefCell::default(),
+            moved: RefCell::default(),
         }
     }
 
@@ -503,6 +505,16 @@ impl<'a> Holding<'a> {
         remember(&self.stands, named, found.clone());
         found
     }
+
+    /// Where an agency stands now by its own path, whoever has succeeded it.
+    fn moved(&self, agency: &AgencyPath) -> Option<AgencyPath> {
+        if let Some(known) = self.moved.borrow().get(agency) {
+            return known.clone();
+        }
+        let found = self.agencies.standing(agency, self.moment.today).map(|found| found.path);
+        remember(&self.moved, agency, found.clone());
+        found
+    }
 }
 
 fn remember<K: Clone + Eq + std::hash::Hash, V>(memory: &RefCell<FxHashMap<K, V>>, key: &K, value: V) {
@@ -548,8 +560,8 @@ impl Selectable for Looked<'_> {
     /// What was placed for an agency holds what it took over; what names an agency that was succeeded stays held too.
     fn is_of(&self, agency: &AgencyPath) -> Result<bool, ViewError> {
         let Some(named) = self.record.agency() else { return Ok(false) };
-        let (holding, today) = (self.holding, self.holding.moment.today);
-        let moved = holding.agencies.standing(agency, today).map(|found| found.path);
+        let holding = self.holding;
+        let moved = holding.moved(agency);
         let is_within = |path: &AgencyPath| {
             path.is_within(agency.as_str()) || moved.as_ref().is_some_and(|moved| path.is_within(moved.as_str()))
         };

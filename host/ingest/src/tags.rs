@@ -1,7 +1,19 @@
 //! Where the tags of an XML stream are, without holding more of it than one tag.
 
-/// The longest tag name that matters here is `/event`.
+/// The longest tag name that matters here is `/premis`.
 const NAME_BYTES: usize = 16;
+
+/// The namespace of PREMIS 3.
+pub(crate) const PREMIS: &[u8] = b"http://www.loc.gov/premis/v3";
+
+/// What the outermost element says that the stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `<log>`: XES, whose items are traces.
+    Xes,
+    /// `<premis>`, whose items are the events in it, or an `<event>` by itself, in the namespace of PREMIS 3.
+    Premis,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
@@ -27,13 +39,18 @@ pub(crate) struct Tags {
     state: State,
     name: Vec<u8>,
     naming: bool,
+    prefixed: bool,
     slash: bool,
     doctype: bool,
     foreign: bool,
-    /// `<log>` has begun.
-    pub(crate) seen_log: bool,
-    /// `</log>` has been seen.
-    pub(crate) log_closed: bool,
+    /// How many elements are open after the tag that has just ended, and how many were before it.
+    depth: (u64, u64),
+    /// The outermost element is an event itself.
+    is_event: bool,
+    /// What the outermost element has said.
+    pub(crate) dialect: Option<Dialect>,
+    /// The outermost element is closed.
+    pub(crate) closed: bool,
 }
 
 impl Tags {
@@ -42,9 +59,20 @@ impl Tags {
         self.feed_until(chunk, |_| true)
     }
 
-    /// How much of a chunk belongs to the element that ends with `</name>`.
-    pub(crate) fn feed_until_end_of(&mut self, chunk: &[u8], name: &[u8]) -> Option<usize> {
-        self.feed_until(chunk, |tags| matches!(tags.name.split_first(), Some((b'/', rest)) if rest == name))
+    /// How much of a chunk belongs to the item that a tag of this name has begun.
+    pub(crate) fn feed_item(&mut self, chunk: &[u8], name: &[u8]) -> Option<usize> {
+        self.feed_until(chunk, |tags| match (tags.dialect, tags.name.split_first()) {
+            // What stands in an event may have events of its own in it.
+            (Some(Dialect::Premis), Some((b'/', _))) => tags.depth.0 <= tags.items_at(),
+            (Some(Dialect::Premis), _) => false,
+            (_, Some((b'/', rest))) => rest == name,
+            _ => false,
+        })
+    }
+
+    /// How deep the items of PREMIS stand.
+    fn items_at(&self) -> u64 {
+        u64::from(!self.is_event)
     }
 
     fn feed_until(&mut self, chunk: &[u8], is_end: impl Fn(&Self) -> bool) -> Option<usize> {
@@ -63,7 +91,23 @@ impl Tags {
 
     /// Whether the tag that has just ended begins an item: a trace, or an event that stands outside of one.
     pub(crate) fn opens_item(&self) -> bool {
-        matches!(self.name.as_slice(), b"trace" | b"event")
+        match self.dialect {
+            Some(Dialect::Premis) => self.name == b"event" && self.depth.1 == self.items_at(),
+            _ => matches!(self.name.as_slice(), b"trace" | b"event"),
+        }
+    }
+
+    /// Whether the tag that has just ended is the outermost one of PREMIS, which must name its namespace.
+    pub(crate) fn opens_premis(&self) -> bool {
+        self.dialect == Some(Dialect::Premis)
+            && self.depth.1 == 0
+            && !self.name.is_empty()
+            && !self.name.starts_with(b"/")
+    }
+
+    /// The stream is of no kind that is read.
+    pub(crate) fn is_foreign(&mut self) {
+        self.foreign = true;
     }
 
     /// Whether the tag that has just ended is an element by itself.
@@ -74,9 +118,11 @@ impl Tags {
     /// Why the whole source is refused.
     pub(crate) fn refused(&self) -> Option<&'static str> {
         if self.doctype {
-            Some("a document type or entity definition is not read; take it out of the XES")
+            Some("a document type or entity definition is not read; take it out of the XML")
         } else if self.foreign {
-            Some("it is no XES: the outermost element is not `<log>`")
+            Some(
+                "it is neither XES nor PREMIS 3: the outermost element is no `<log>`, and none of the namespace `http://www.loc.gov/premis/v3`",
+            )
         } else {
             None
         }
@@ -87,7 +133,7 @@ impl Tags {
         match (self.state, byte) {
             (State::Text, b'<') => {
                 self.name.clear();
-                (self.naming, self.slash) = (true, false);
+                (self.naming, self.prefixed, self.slash) = (true, false, false);
                 self.state = State::Open;
             }
             (State::Text, _) => {}
@@ -125,7 +171,7 @@ impl Tags {
         match byte {
             b'>' => {
                 self.state = State::Text;
-                self.note_log();
+                self.note_end();
                 return true;
             }
             b'"' | b'\'' => {
@@ -134,6 +180,11 @@ impl Tags {
             }
             b'/' if !self.name.is_empty() => (self.naming, self.slash) = (false, true),
             byte if byte.is_ascii_whitespace() => self.naming = false,
+            // What stands before the colon is whatever the file calls the namespace.
+            b':' if self.naming && self.dialect != Some(Dialect::Xes) => {
+                self.prefixed = true;
+                self.name.truncate(usize::from(self.name.starts_with(b"/")));
+            }
             _ => {
                 self.slash = false;
                 if self.naming && self.name.len() < NAME_BYTES {
@@ -144,15 +195,26 @@ impl Tags {
         false
     }
 
-    fn note_log(&mut self) {
-        match self.name.as_slice() {
-            b"log" => {
-                self.seen_log = true;
-                self.log_closed |= self.slash;
+    /// A tag has ended: an element is open, or closed.
+    fn note_end(&mut self) {
+        let before = self.depth.0;
+        let after = match (self.name.starts_with(b"/"), self.slash) {
+            (true, _) => before.saturating_sub(1),
+            (false, true) => before,
+            (false, false) => before.saturating_add(1),
+        };
+        self.depth = (after, before);
+        match (self.dialect, self.name.as_slice()) {
+            (None, b"log") if !self.prefixed => self.dialect = Some(Dialect::Xes),
+            (None, name @ (b"premis" | b"event")) => {
+                self.is_event = name == b"event";
+                self.dialect = Some(Dialect::Premis);
             }
-            b"/log" => self.log_closed = true,
-            _ if !self.seen_log => self.foreign = true,
+            (None, _) => self.foreign = true,
+            (Some(Dialect::Xes), b"/log") => self.closed = true,
+            (Some(Dialect::Premis), name) if name.starts_with(b"/") => self.closed |= after == 0,
             _ => {}
         }
+        self.closed |= before == 0 && self.slash && !self.foreign;
     }
 }
