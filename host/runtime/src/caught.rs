@@ -19,18 +19,30 @@ pub(crate) struct Kept {
     size: u64,
     /// The date.
     on: Date,
+    /// The holds, by name and the entry that placed them.
+    holds: Vec<(String, Seq)>,
     dated: AllCaught,
     logged: AllCaught,
 }
 
 impl Runtime {
+    /// How many entries the views reflect: read before anything is worked out, so that what comes meanwhile is looked at
+    /// the next time.
+    pub(crate) fn reflected(&self) -> Result<u64, RuntimeError> {
+        Ok(self.store.applied()?.next.seq)
+    }
+
     /// Makes ready to answer about so many records: by what was kept, or by working it out once and keeping it.
-    pub(crate) fn ready(&self, holds: &HoldsNow<'_>, active: &[Hold], records: usize) -> Result<(), RuntimeError> {
+    pub(crate) fn ready(
+        &self,
+        holds: &HoldsNow<'_>,
+        (active, size): (&[Hold], u64),
+        records: usize,
+    ) -> Result<(), RuntimeError> {
         let on = self.now().date_utc();
+        let named: Vec<(String, Seq)> = active.iter().map(|hold| (hold.name.clone(), hold.placed_at)).collect();
         let mut kept = self.caught.lock().unwrap_or_else(PoisonError::into_inner);
-        // Read before anything is worked out: what comes meanwhile is looked at the next time.
-        let size = self.store.applied()?.next.seq;
-        if let Some(known) = kept.as_mut().filter(|known| known.on == on)
+        if let Some(known) = kept.as_mut().filter(|known| known.on == on && known.holds == named)
             && self.changes_nothing(known.size, size, active)?
         {
             known.size = size;
@@ -40,7 +52,7 @@ impl Runtime {
         *kept = None;
         if records > ALONE_MAX {
             let (dated, logged) = holds.prepare()?;
-            *kept = Some(Kept { size, on, dated, logged });
+            *kept = Some(Kept { size, on, holds: named, dated, logged });
         }
         Ok(())
     }

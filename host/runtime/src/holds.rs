@@ -149,9 +149,10 @@ impl Runtime {
     /// # Errors
     /// When the views cannot be read.
     pub fn holds_on_all(&self, ids: &[EntityId]) -> Result<Vec<Vec<Held>>, RuntimeError> {
+        let size = self.reflected()?;
         let today = self.shared_today()?;
         let holds = HoldsNow::new(&today);
-        self.ready(&holds, &today.holds, ids.len())?;
+        self.ready(&holds, (&today.holds, size), ids.len())?;
         ids.iter().map(|id| Ok(holds.on(id)?)).collect()
     }
 
