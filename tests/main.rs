@@ -11,6 +11,8 @@
 
 mod backup;
 mod conformance;
+mod disposing;
+mod disposition;
 mod edits;
 mod erase;
 mod evidence;

@@ -9,11 +9,17 @@ use std::process::Command;
 
 /// The permits ingested and decided under the Texas schedule, in the zone of Amsterdam.
 pub(crate) fn permits(shared: &Path) -> Store {
+    permits_by(shared, "review")
+}
+
+/// The same, with another action for the series that name none.
+pub(crate) fn permits_by(shared: &Path, default_action: &str) -> Store {
     let store = Store::new();
     let zone = ["--time-zone", "Europe/Amsterdam", "--fiscal-year-end", "08-31"];
     store.ok(&[&["agency", "define", "nl/wabo"][..], &zone].concat());
     let schedule = shared.join("data/schedules/texas-series.ndjson.gz");
-    let imported = store.json(&["schedule", "import", text(&schedule), "--schedule", "tx", "--version", "2026-03"]);
+    let told = ["--schedule", "tx", "--version", "2026-03", "--default-action", default_action];
+    let imported = store.json(&[&["schedule", "import", text(&schedule)][..], &told].concat());
     let count = |name: &str| imported[name].as_u64().expect("a count");
     let sum = count("series") + count("duplicate") + count("conflicting") + count("rejected");
     assert_eq!(sum, 30_102, "every Texas object is accounted for: {imported}");

@@ -1,7 +1,7 @@
 """receipt.py XES SERIES: what the permits' retention must be, computed from the sources by other means than Fonds'.
 
 Reads the XES log with Python's XML parser and the schedule's rows by key, resolves dates in Europe/Amsterdam, and prints
-a JSON object: id -> {series, created, closed, until, waiting, active_after_close}.
+a JSON object: id -> {series, created, closed, until, waiting, active_after_close, implausible}.
 """
 import datetime, gzip, json, sys, xml.etree.ElementTree as xml
 from zoneinfo import ZoneInfo
@@ -54,6 +54,8 @@ for _, trace in xml.iterparse(gzip.open(sys.argv[1])):
     key = SERIES.get(own["department"])
     answer = {"series": key and f"tx/{key[0]}/{key[1]}", "created": str(created), "closed": end and str(day(end)),
               "until": None, "waiting": None, "active_after_close": bool(end) and any(instant(s) > instant(end) for s in stamps)}
+    # Something happened to it before the day on which it is said to have been created: nobody can tell how old it is.
+    answer["implausible"] = any(day(s) < created for s in stamps)
     if key:
         kept = last_day_kept(*rules[key], created, end and day(end))
         answer["until"] = kept and str(kept + datetime.timedelta(days=1))

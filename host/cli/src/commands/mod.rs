@@ -85,11 +85,22 @@ fn date_or_today(text: Option<&str>) -> Result<Date, Failure> {
     }
 }
 
-/// Who runs this, where nobody says `--by`.
+/// Who runs this, where nobody says `--by`: by the environment, else whose process it is.
 fn system_user() -> Result<String, Failure> {
+    use std::os::unix::fs::MetadataExt;
     let named = ["LOGNAME", "USER"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let mut named = named.filter(|name| !name.trim().is_empty());
-    named.next().ok_or_else(|| Failure::Usage("say who does it: --by NAME (the system names no user)".to_owned()))
+    if let Some(named) = named.into_iter().find(|name| !name.trim().is_empty()) {
+        return Ok(named);
+    }
+    let unknown = |_| Failure::Usage("say who does it: --by NAME (the system names no user)".to_owned());
+    let uid = std::fs::metadata("/proc/self").map_err(unknown)?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(uid.as_str())).then(|| name.to_owned())
+    });
+    Ok(name.unwrap_or_else(|| format!("uid:{uid}")))
 }
 
 /// A file's bytes, `-` being stdin; at most 64 MiB.

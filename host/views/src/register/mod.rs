@@ -163,6 +163,45 @@ fn fold_body(
         Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
         Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
         Kind::HoldReleased => holds::release(rows, position, parsed!(body::HoldReleased)),
+        kind if kind.as_str().starts_with("disposition.") => fold_disposition(entry, position, envelope, body, rows),
+        Kind::SettingChanged => settings::changed(rows, position, &parsed!(body::SettingChanged)),
+        Kind::AccessKeyAdded => settings::key_added(rows, position, &parsed!(body::PersonKeyAdded)),
+        Kind::AccessKeyRetired => settings::key_retired(rows, position, &parsed!(body::PersonKeyRetired)),
+        Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
+        Kind::EntryCorrected | Kind::EntryAnnulled => {
+            write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
+        }
+        _ => {
+            let Some(id) = &envelope.subject else { return Ok(()) };
+            let fact = Fact::read(kind, envelope, body, position, entry.at);
+            dispositions::ended(rows, position, kind, envelope, body)?;
+            if matches!(kind, Kind::RecordAccessed | Kind::RecordShared) {
+                write::access(rows, id, fact)
+            } else {
+                write::lifecycle_fact(rows, id, fact)
+            }
+        }
+    }
+}
+
+/// Folds a proposal, or what was done about some.
+fn fold_disposition(
+    entry: &Entry,
+    position: Position,
+    envelope: &Envelope,
+    body: &[u8],
+    rows: &mut Pending<'_>,
+) -> Result<(), ViewError> {
+    let kind = entry.kind;
+    macro_rules! parsed {
+        ($type:ty) => {
+            match body::parse::<$type>(kind, envelope.format, body) {
+                Ok(body) => body,
+                Err(_) => return Ok(()),
+            }
+        };
+    }
+    match kind {
         Kind::DispositionProposed => dispositions::propose(rows, position, parsed!(body::DispositionProposed)),
         Kind::DispositionApproved => {
             let said = parsed!(body::DispositionApproved);
@@ -190,22 +229,6 @@ fn fold_body(
         Kind::DispositionReviewed => {
             dispositions::reviewed(rows, position, entry.at, parsed!(body::DispositionReviewed))
         }
-        Kind::SettingChanged => settings::changed(rows, position, &parsed!(body::SettingChanged)),
-        Kind::AccessKeyAdded => settings::key_added(rows, position, &parsed!(body::PersonKeyAdded)),
-        Kind::AccessKeyRetired => settings::key_retired(rows, position, &parsed!(body::PersonKeyRetired)),
-        Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
-        Kind::EntryCorrected | Kind::EntryAnnulled => {
-            write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
-        }
-        _ => {
-            let Some(id) = &envelope.subject else { return Ok(()) };
-            let fact = Fact::read(kind, envelope, body, position, entry.at);
-            dispositions::ended(rows, position, kind, envelope, body)?;
-            if matches!(kind, Kind::RecordAccessed | Kind::RecordShared) {
-                write::access(rows, id, fact)
-            } else {
-                write::lifecycle_fact(rows, id, fact)
-            }
-        }
+        _ => Ok(()),
     }
 }
