@@ -1,6 +1,7 @@
 //! What can go wrong with content and packages, and what the person can do.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Why content could not be read or deleted, or a package not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,16 @@ pub enum ArchiveError {
         /// What the store answered.
         why: String,
     },
+    /// A file or folder of the package could not be read or written.
+    #[error("could not {doing} `{}`: {source}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl ArchiveError {
@@ -66,4 +77,9 @@ impl ArchiveError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Missing(_))
     }
+}
+
+/// Turns a system error into one that names what was done to which file.
+pub(crate) fn io_error<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> ArchiveError + 'a {
+    move |source| ArchiveError::Io { doing, path: path.to_owned(), source }
 }
