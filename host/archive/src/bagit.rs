@@ -6,6 +6,7 @@ mod validate;
 mod write;
 
 pub use validate::validate;
+pub(crate) use validate::validate_tree;
 pub use write::Bag;
 
 #[cfg(test)]

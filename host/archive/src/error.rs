@@ -47,6 +47,14 @@ pub enum ArchiveError {
         /// What the store answered.
         why: String,
     },
+    /// Content is not what the log says.
+    #[error("`{location}` is not what the log says: {why}; nothing was packed")]
+    Differs {
+        /// The location.
+        location: String,
+        /// What differs.
+        why: String,
+    },
     /// Deletion was asked for and the content is still there, or would stay as an older version.
     #[error("`{location}` is not gone: {why}")]
     StillThere {
@@ -55,6 +63,9 @@ pub enum ArchiveError {
         /// What the store answered.
         why: String,
     },
+    /// What was to be validated is no package.
+    #[error("`{}` is neither a bag (no `bagit.txt`) nor an E-ARK package (no `METS.xml`)", .0.display())]
+    NoPackage(PathBuf),
     /// A file or folder of the package could not be read or written.
     #[error("could not {doing} `{}`: {source}", path.display())]
     Io {
