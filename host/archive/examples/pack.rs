@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p fonds-archive --example pack -- FILES BYTES_PER_FILE bagit|eark FOLDER [tar]`
 
+#![allow(clippy::print_stdout, reason = "it says what it measured")]
+
 use fonds_archive::{Format, Parcel, Record, Representation, Stores, pack, validate};
 use fonds_model::{ContentFile, Kind};
 use std::error::Error;

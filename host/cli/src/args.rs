@@ -1,7 +1,9 @@
 //! The command line, as shared with examples, tests and people.
 
+mod archive;
 mod log;
 
+pub(crate) use archive::{Archive, Fixity, PackageFormat};
 pub(crate) use log::{Cosign, Erase, Hold, Key, Log, Restore, Store, Witness};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -122,6 +124,12 @@ pub(crate) enum Command {
     /// Freeze the disposition of records, and free them again.
     #[command(subcommand, after_help = "Example: fonds hold list")]
     Hold(Hold),
+    /// Pack records for an archive, and check packages.
+    #[command(subcommand, after_help = "Example: fonds archive validate /srv/out/permits-2024")]
+    Archive(Archive),
+    /// Whether content is still what the log says, where it lies.
+    #[command(subcommand, after_help = "Example: fonds fixity check --all")]
+    Fixity(Fixity),
     /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand, after_help = "Example: fonds log checkpoint")]
     Log(Log),

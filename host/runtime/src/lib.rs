@@ -6,13 +6,16 @@
 
 pub mod admin;
 pub mod answers;
+pub mod archive;
 pub mod backup;
+mod content;
 mod effective;
 pub mod erase;
 mod error;
 pub mod evaluate;
 pub mod evidence;
 mod facts;
+pub mod fixity;
 pub mod holds;
 pub mod ingest;
 pub mod keys;

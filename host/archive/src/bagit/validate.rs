@@ -66,16 +66,16 @@ fn check(tree: &Tree, declaration: &Declaration, findings: &mut Findings) {
     }
     check_manifests(&manifests, findings);
     let info_file = if version < (0, 96) && tree.has("package-info.txt") { "package-info.txt" } else { "bag-info.txt" };
-    if tree.has(info_file) {
-        if let Some(text) = read(info_file, TAG_BYTES_MAX, findings) {
-            let fields = info::read(info_file, &text, findings);
-            check_oxum(tree, info_file, info::oxum(info_file, &fields, findings), findings);
-        }
+    if tree.has(info_file)
+        && let Some(text) = read(info_file, TAG_BYTES_MAX, findings)
+    {
+        let fields = info::read(info_file, &text, findings);
+        check_oxum(tree, info_file, info::oxum(info_file, &fields, findings), findings);
     }
-    if tree.has("fetch.txt") {
-        if let Some(text) = read("fetch.txt", MANIFEST_BYTES_MAX, findings) {
-            check_fetch(tree, &manifests, manifest::read_fetch(&text, version, findings), findings);
-        }
+    if tree.has("fetch.txt")
+        && let Some(text) = read("fetch.txt", MANIFEST_BYTES_MAX, findings)
+    {
+        check_fetch(tree, &manifests, manifest::read_fetch(&text, version, findings), findings);
     }
     check_completeness(tree, &manifests, version, findings);
     check_digests(tree, &manifests, findings);

@@ -174,10 +174,10 @@ impl Document {
         if open.is_empty() && name != "mets" {
             return Err("its root is no METS document".to_owned());
         }
-        if let Some(id) = attributes.get("ID").filter(|_| !name.is_empty()) {
-            if !self.ids.insert(id.to_owned()) {
-                self.repeated.push(id.to_owned());
-            }
+        if let Some(id) = attributes.get("ID").filter(|_| !name.is_empty())
+            && !self.ids.insert(id.to_owned())
+        {
+            self.repeated.push(id.to_owned());
         }
         let parent = open.last().map_or("", String::as_str);
         match (parent, name) {

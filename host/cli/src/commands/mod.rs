@@ -1,5 +1,6 @@
 //! One function a command: open, ask the runtime, show the answer.
 
+mod archive;
 mod backup;
 mod demo;
 mod erase;
@@ -44,6 +45,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Backup { dir: to } => backup::backup(dir, &to, screen),
         Command::Restore(told) => backup::restore(dir, &told, screen),
         Command::Hold(command) => erase::hold(dir, command, screen),
+        Command::Archive(command) => archive::archive(dir, command, screen),
+        Command::Fixity(command) => archive::fixity(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {
