@@ -7,7 +7,7 @@ mod write;
 
 pub use validate::validate;
 pub(crate) use validate::validate_tree;
-pub use write::Bag;
+pub use write::{Bag, Bagged};
 
 #[cfg(test)]
 mod tests;

@@ -72,8 +72,15 @@ impl Stores {
     /// # Errors
     /// [`ArchiveError::Config`] when it is not understood; [`ArchiveError::Content`] when a folder is not there.
     pub fn open(file: &Path) -> Result<Self, ArchiveError> {
-        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        config::open(file, &environment)
+        Self::open_with(file, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// The same, with credentials from somewhere else than the environment: `secret` is asked for each by its name there.
+    ///
+    /// # Errors
+    /// As [`Stores::open`].
+    pub fn open_with(file: &Path, secret: &dyn Fn(&str) -> Option<String>) -> Result<Self, ArchiveError> {
+        config::open(file, secret)
     }
 
     /// No stores: nothing can be located.

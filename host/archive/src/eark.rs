@@ -11,7 +11,7 @@ mod tests;
 use crate::content::Stores;
 use crate::finding::Format;
 use crate::parcel::{self, Packed, Parcel, Placed, PlacedRecord};
-use crate::sink::{Sink, Written};
+use crate::sink::Sink;
 use crate::{ArchiveError, describe, name};
 use fonds_model::ContentFile;
 use mets::{Group, Mets, Part, Ref};
@@ -49,9 +49,8 @@ pub(crate) fn pack(parcel: &Parcel, stores: &Stores, to: &Path) -> Result<Packed
     let schema = describe::SCHEMA.as_bytes();
     schemas.files.push(put(&mut sink, "schemas/fonds-description.xsd".to_owned(), schema, "application/xml")?);
     package.groups = vec![documentation, schemas];
-    sink.bytes("METS.xml", &package.render()?)?;
-    let Written { files, bytes } = sink.finish()?;
-    Ok(parcel::packed(Format::Eark, (files, bytes), &records))
+    let seal = sink.bytes("METS.xml", &package.render()?)?.sha256;
+    Ok(parcel::packed(Format::Eark, sink.finish()?, seal, &records))
 }
 
 fn representation_files<'p>(

@@ -2,8 +2,9 @@
 
 use crate::content::Stores;
 use crate::finding::Format;
+use crate::sink::Written;
 use crate::{ArchiveError, bagit, describe, eark, name};
-use fonds_model::{ContentFile, Fixity, Kind};
+use fonds_model::{ContentFile, Digest, Fixity, Kind};
 use serde::Serialize;
 use std::io::Read;
 use std::path::Path;
@@ -97,6 +98,8 @@ pub struct Packed {
     pub content_files: u64,
     /// How many bytes those have.
     pub content_bytes: u64,
+    /// SHA-256 of the file that fixes all others: a bag's `tagmanifest-sha256.txt`, an E-ARK package's `METS.xml`.
+    pub seal: Digest,
     /// Content of which the log says neither digest nor size, so that nothing could be compared.
     pub unproved: Vec<String>,
 }
@@ -158,8 +161,9 @@ pub(crate) fn place<'p>(
 }
 
 /// What is told of a package that was made.
-pub(crate) fn packed(format: Format, (files, bytes): (u64, u64), records: &[PlacedRecord<'_>]) -> Packed {
-    let mut packed = Packed { format, files, bytes, content_files: 0, content_bytes: 0, unproved: Vec::new() };
+pub(crate) fn packed(format: Format, written: Written, seal: Digest, records: &[PlacedRecord<'_>]) -> Packed {
+    let Written { files, bytes } = written;
+    let mut packed = Packed { format, files, bytes, content_files: 0, content_bytes: 0, seal, unproved: Vec::new() };
     for placed in records.iter().flat_map(|record| record.representations.iter().flatten()) {
         packed.content_files += 1;
         packed.content_bytes += placed.fixity.size;
@@ -194,8 +198,9 @@ fn pack_bag(parcel: &Parcel, stores: &Stores, to: &Path) -> Result<Packed, Archi
         }
     }
     let date = parcel.made.get(..10).unwrap_or(&parcel.made);
-    let written = bag.finish(&bag_info(parcel), date)?;
-    Ok(packed(Format::Bagit, written, &records))
+    let bagged = bag.finish(&bag_info(parcel), date)?;
+    let written = Written { files: bagged.files, bytes: bagged.bytes };
+    Ok(packed(Format::Bagit, written, bagged.seal, &records))
 }
 
 fn bag_info(parcel: &Parcel) -> Vec<(String, String)> {

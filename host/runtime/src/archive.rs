@@ -3,7 +3,7 @@
 use crate::answers::RecordAnswer;
 use crate::{Runtime, RuntimeError};
 use fonds_archive::{Event, Packed, Parcel, Record, Stores};
-use fonds_model::decision::{Mode, Packaging, Plan, Verdict};
+use fonds_model::decision::{Packaging, Plan};
 use fonds_model::{EntityId, Label};
 use fonds_views::register::{self, Fact, Told};
 use serde::Serialize;
@@ -65,7 +65,7 @@ impl Runtime {
         let mut sender = None;
         for id in &told.records {
             let answer = self.record(id, None, None)?;
-            let plan = self.plan(&EntityId::new(id.as_str())?)?;
+            let plan = answer.effective.plan.clone();
             sender = sender.or_else(|| answer.agency.clone());
             records.push(self.packed_record(answer, plan.as_ref())?);
             match plan {
@@ -96,19 +96,22 @@ impl Runtime {
         Ok(PackAnswer { to, packed, destination, records, not_selected, log_size })
     }
 
-    /// How a record is to be archived, where an archival policy in force selects it.
+    /// Packs records and reads the package back: what leaves for an archive must be what it says. The package's seal is what
+    /// the archive's receipt is compared with.
     ///
     /// # Errors
-    /// When the views cannot be read.
-    pub fn plan(&self, id: &EntityId) -> Result<Option<Plan>, RuntimeError> {
-        let decisions = register::decisions(self.rows(), id, None)?;
-        let mut plans = decisions.into_iter().filter(|decision| decision.mode == Mode::Enforce).filter_map(
-            |decision| match decision.verdict {
-                Verdict::Archival(archival) => archival.select,
-                _ => None,
-            },
-        );
-        Ok(plans.next())
+    /// As [`Runtime::pack`]; [`RuntimeError::Invalid`] when the package that was written does not read back whole.
+    pub fn hand_over(&self, told: &PackTold) -> Result<PackAnswer, RuntimeError> {
+        let packed = self.pack(told)?;
+        let validation = validate(&told.to)?;
+        match validation.findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+            None => Ok(packed),
+            Some(finding) => {
+                let (path, what) = (finding.path.unwrap_or_default(), finding.what);
+                let why = format!("the package `{}` does not read back: {path} {what}", told.to.display());
+                Err(RuntimeError::Invalid(why))
+            }
+        }
     }
 
     fn packed_record(&self, answer: RecordAnswer, plan: Option<&Plan>) -> Result<Record, RuntimeError> {

@@ -112,7 +112,7 @@ impl Runtime {
         let mut progress = if is_all && !told.restart { read_progress(&path) } else { Progress::default() };
         let resumed_after = progress.after.clone();
         let mut batch: Vec<(EntityId, ContentFile)> = Vec::new();
-        let mut log = |batch: &mut Vec<(EntityId, ContentFile)>, progress: &mut Progress| {
+        let log = |batch: &mut Vec<(EntityId, ContentFile)>, progress: &mut Progress| {
             self.check_batch(batch, &stores, told.by.as_deref(), &mut progress.found)?;
             progress.after = batch.last().map(|(id, _)| id.to_string()).or(progress.after.take());
             batch.clear();

@@ -3,7 +3,7 @@
 use super::manifest;
 use crate::sink::{Sink, Written};
 use crate::{ArchiveError, hash, name};
-use fonds_model::Fixity;
+use fonds_model::{Digest, Fixity};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
@@ -19,6 +19,17 @@ pub struct Bag {
     fetch: Vec<(String, u64, String)>,
     payload_names: name::Namer,
     tag_names: name::Namer,
+}
+
+/// A bag that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bagged {
+    /// How many files it has.
+    pub files: u64,
+    /// How many bytes those have.
+    pub bytes: u64,
+    /// SHA-256 of `tagmanifest-sha256.txt`, which fixes all the others.
+    pub seal: Digest,
 }
 
 impl Bag {
@@ -82,7 +93,7 @@ impl Bag {
     ///
     /// # Errors
     /// [`ArchiveError::Io`] when that fails; nothing is left behind then.
-    pub fn finish(mut self, info: &[(String, String)], date: &str) -> Result<(u64, u64), ArchiveError> {
+    pub fn finish(mut self, info: &[(String, String)], date: &str) -> Result<Bagged, ArchiveError> {
         self.put("bagit.txt".to_owned(), b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")?;
         let bytes = self.payload.values().fold(0_u64, |sum, fixity| sum.saturating_add(fixity.size));
         let mut text = format!("Bagging-Date: {date}\nPayload-Oxum: {bytes}.{}\n", self.payload.len());
@@ -102,12 +113,12 @@ impl Bag {
             self.put(format!("manifest-{}.txt", algorithm.as_str()), text.as_bytes())?;
         }
         let tags = std::mem::take(&mut self.tags);
-        for algorithm in [hash::Algorithm::Sha256, hash::Algorithm::Sha512] {
-            let text = manifest::render(&tags, algorithm);
-            self.put(format!("tagmanifest-{}.txt", algorithm.as_str()), text.as_bytes())?;
-        }
+        let text = manifest::render(&tags, hash::Algorithm::Sha512);
+        self.sink.bytes("tagmanifest-sha512.txt", text.as_bytes())?;
+        let text = manifest::render(&tags, hash::Algorithm::Sha256);
+        let seal = self.sink.bytes("tagmanifest-sha256.txt", text.as_bytes())?.sha256;
         let Written { files, bytes } = self.sink.finish()?;
-        Ok((files, bytes))
+        Ok(Bagged { files, bytes, seal })
     }
 }
 

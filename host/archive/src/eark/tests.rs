@@ -104,6 +104,9 @@ fn a_package_of_ours_is_valid_as_a_folder_and_as_a_tar_in_both_formats() {
         assert!(is_clean(&validation), "{to}: {validation:#?}");
         assert_eq!((validation.format, validation.files, validation.bytes), (format, packed.files, packed.bytes));
     }
+    let seal = |file: &str| Digest::of(&fs::read(case.path(file)).unwrap());
+    assert_eq!(case.pack("c", Format::Eark).unwrap().seal, seal("c/METS.xml"));
+    assert_eq!(case.pack("d", Format::Bagit).unwrap().seal, seal("d/tagmanifest-sha256.txt"));
     let content = case.path("a/representations/permit-1-rep2/data/plan.pdfa");
     assert_eq!(fs::read(content).unwrap(), b"a plan for ever");
 }
