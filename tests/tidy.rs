@@ -15,7 +15,7 @@ const FUNCTION_LINES_MAX: usize = 80;
 const ROOMS: [&str; 5] = ["examples", "host", "plugins", "tests", "wit"];
 
 /// Which of our crates each may name, and no other.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("fonds-model", &[]),
     ("fonds-ingest", &["fonds-model"]),
     ("fonds-log", &["fonds-model"]),
@@ -23,7 +23,8 @@ const EDGES: [(&str, &[&str]); 14] = [
     ("fonds-policy", &["fonds-model"]),
     ("fonds-wasm", &["fonds-policy", "fonds-model"]),
     ("fonds-store", &["fonds-log", "fonds-views", "fonds-model"]),
-    ("fonds-runtime", &["fonds-ingest", "fonds-log", "fonds-views", "fonds-policy", "fonds-model"]),
+    ("fonds-archive", &["fonds-model"]),
+    ("fonds-runtime", &["fonds-archive", "fonds-ingest", "fonds-log", "fonds-views", "fonds-policy", "fonds-model"]),
     ("fonds-server", &["fonds-runtime", "fonds-model"]),
     ("fonds", &["fonds-server", "fonds-runtime", "fonds-store", "fonds-wasm", "fonds-model"]),
     ("fonds-policy-sdk", &[]),
@@ -35,7 +36,8 @@ const EDGES: [(&str, &[&str]); 14] = [
 const GUEST: &[&str] = &["fonds-policy-sdk"];
 
 /// Libraries that one crate alone may name.
-const KEEPERS: [(&str, &str); 3] = [("sled", "fonds-store"), ("wasmtime", "fonds-wasm"), ("miette", "fonds")];
+const KEEPERS: [(&str, &str); 4] =
+    [("sled", "fonds-store"), ("wasmtime", "fonds-wasm"), ("miette", "fonds"), ("object_store", "fonds-archive")];
 
 fn metadata() -> Metadata {
     let manifest = support::workspace().join("Cargo.toml");

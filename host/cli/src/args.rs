@@ -1,8 +1,10 @@
 //! The command line, as shared with examples, tests and people.
 
+mod archive;
 mod disposition;
 mod log;
 
+pub(crate) use archive::{Archive, Fixity, PackageFormat};
 pub(crate) use disposition::{Access, Disposition, Execute, Named, Outcome, PersonKey, Say, Setting};
 pub(crate) use log::{Cosign, Erase, Hold, Key, Log, PlaceHold, Restore, Store, Witness};
 
@@ -133,6 +135,12 @@ pub(crate) enum Command {
     /// The people who approve, and their keys.
     #[command(subcommand, after_help = "Example: fonds access key list")]
     Access(Access),
+    /// Pack records for an archive, and check packages.
+    #[command(subcommand, after_help = "Example: fonds archive validate /srv/out/permits-2024")]
+    Archive(Archive),
+    /// Whether content is still what the log says, where it lies.
+    #[command(subcommand, after_help = "Example: fonds fixity check --all")]
+    Fixity(Fixity),
     /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand, after_help = "Example: fonds log checkpoint")]
     Log(Log),

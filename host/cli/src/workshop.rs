@@ -3,6 +3,7 @@
 use crate::Failure;
 use fonds_model::Timestamp;
 use fonds_model::decision::{Fault, FaultKind};
+use fonds_runtime::archive::ArchiveError;
 use fonds_runtime::{Clock, EngineMaker, Lock, LogError, Options, Parts, Reader, Runtime, RuntimeError, StoreError};
 use fonds_store::{STORE, Store};
 use fonds_wasm::{Engine, EngineOptions, Limits};
@@ -153,8 +154,22 @@ impl From<RuntimeError> for Failure {
             RuntimeError::Invalid(_) | RuntimeError::Model(_) | RuntimeError::File { .. } => Failure::Usage(text),
             RuntimeError::Log(LogError::NoEntry { .. } | LogError::NoProof { .. }) => Failure::NotFound(text),
             RuntimeError::Log(LogError::NotEmpty(_) | LogError::Origin(_)) => Failure::Usage(text),
+            RuntimeError::Archive(error) => return error.into(),
             RuntimeError::Plugin(_) | RuntimeError::Log(LogError::Witness(_)) => Failure::Check(text),
             _ => Failure::Store(text),
+        }
+    }
+}
+
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        let text = error.to_string();
+        match error {
+            ArchiveError::Differs { .. } | ArchiveError::Missing(_) | ArchiveError::StillThere { .. } => {
+                Failure::Check(text)
+            }
+            ArchiveError::Content { .. } => Failure::Store(text),
+            _ => Failure::Usage(text),
         }
     }
 }

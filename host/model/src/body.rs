@@ -2,6 +2,7 @@
 //!
 //! Producers' bodies tolerate fields that Fonds does not know: they are kept byte for byte and never interpreted.
 
+use crate::content::ContentFile;
 use crate::decision::{Mode, World};
 use crate::label::Declassification;
 use crate::{
@@ -117,6 +118,9 @@ bodies! {
         /// Its attributes.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         attributes: Attributes,
+        /// Its content: where each file lies, and what it must be.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        content: Vec<ContentFile>,
     }
     /// `record.filed`.
     Filed {
@@ -151,6 +155,9 @@ bodies! {
         /// What went into it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         derived_from: Vec<EntityId>,
+        /// Files of its content that are new, or take the place of those of the same name.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        content: Vec<ContentFile>,
     }
     /// `record.accessed` and `record.shared`.
     Accessed {
@@ -186,6 +193,9 @@ bodies! {
         /// Who answers for it now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agency: Option<AgencyPath>,
+        /// Files of its content that lie elsewhere now, by their names.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        content: Vec<ContentFile>,
     }
     /// `record.migrated`: to another format.
     Migrated {
@@ -195,15 +205,30 @@ bodies! {
         /// What it was made from, when the migration gave it another id.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         derived_from: Vec<EntityId>,
+        /// Its content in that format, which stands beside what it was made from.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        content: Vec<ContentFile>,
     }
     /// `record.fixity-checked`.
     FixityChecked {
         /// `sha256`, `sha512`, …
         algorithm: String,
-        /// What was computed.
+        /// What was computed; empty when there was nothing to read.
         digest: String,
         /// `pass` or `fail`.
         outcome: Outcome,
+        /// Where the file lies that was read; none: all of the record's content, however it is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
+        /// How many bytes it has.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        /// What it should have been, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<String>,
+        /// What was found, in words, where it is not as it should be: `missing`, another size, …
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
     }
     /// `record.loss-reported`: a claim that content is gone without a disposition.
     LossReported {

@@ -4,6 +4,7 @@
 //! the field's own (W3C PROV, OpenLineage, ISO 15489, MoReq2010).
 
 pub mod body;
+pub mod content;
 pub mod date;
 pub mod decision;
 pub mod entry;
@@ -18,6 +19,7 @@ pub mod schema;
 pub mod selection;
 pub mod stub;
 
+pub use content::{ContentFile, Fixity, Sha512};
 pub use date::{PartialDate, Timestamp};
 pub use entry::{Content, Entry, Erased, Item, Position, Seq};
 pub use envelope::{Envelope, Format};

@@ -94,18 +94,18 @@ fn of_body(kind: Kind, envelope: &Envelope, body: &[u8]) -> Option<Vec<u8>> {
         }};
     }
     match kind {
-        Kind::RecordCreated | Kind::RecordCaptured => stub!(Created, title, attributes),
+        Kind::RecordCreated | Kind::RecordCaptured => stub!(Created, title, attributes, content),
         Kind::RecordFiled => stub!(Filed),
         Kind::RecordClassified => stub!(Classified),
         Kind::RecordLabelled => stub!(Labelled),
-        Kind::RecordModified => stub!(Modified, title, attributes),
+        Kind::RecordModified => stub!(Modified, title, attributes, content),
         Kind::RecordAccessed | Kind::RecordShared => stub!(Accessed, with, purpose),
         Kind::RecordClosed | Kind::RecordReopened => stub!(Closed),
         Kind::RecordSuperseded => stub!(Superseded),
         Kind::RecordEvent => stub!(Happened, attributes),
-        Kind::RecordMoved => stub!(Moved, location),
-        Kind::RecordMigrated => stub!(Migrated, format),
-        Kind::RecordFixityChecked => stub!(FixityChecked, digest),
+        Kind::RecordMoved => stub!(Moved, location, content),
+        Kind::RecordMigrated => stub!(Migrated, format, content),
+        Kind::RecordFixityChecked => stub!(FixityChecked, digest, location, size, expected, detail),
         Kind::RecordLossReported => stub!(LossReported, what),
         Kind::EntryCorrected => {
             let body = body::parse::<body::Corrected>(kind, envelope.format, body).ok()?;
@@ -164,7 +164,15 @@ mod tests {
             (Kind::RecordClassified, r#"{"series":"x/1/A"}"#),
             (Kind::RecordLabelled, r#"{"level":"secret"}"#),
             (Kind::RecordEvent, r#"{"name":"value-ended"}"#),
-            (Kind::RecordFixityChecked, r#"{"algorithm":"sha256","digest":"00","outcome":"pass"}"#),
+            (
+                Kind::RecordFixityChecked,
+                r#"{"algorithm":"sha256","digest":"00","outcome":"fail","location":"secret text","detail":"secret text"}"#,
+            ),
+            (Kind::RecordCreated, r#"{"content":[{"location":"secret text"}]}"#),
+            (Kind::RecordCaptured, r#"{"content":[{"location":"secret text"}]}"#),
+            (Kind::RecordModified, r#"{"content":[{"location":"secret text"}]}"#),
+            (Kind::RecordMoved, r#"{"content":[{"location":"secret text"}]}"#),
+            (Kind::RecordMigrated, r#"{"content":[{"location":"secret text"}]}"#),
             (Kind::EntryCorrected, r#"{"seq":1,"field":"title","new":"secret text"}"#),
             (Kind::EntryAnnulled, r#"{"seq":1}"#),
         ];

@@ -5,11 +5,13 @@
 
 mod approve;
 mod execute;
+mod keeping;
 mod propose;
 mod settings;
 
 pub use approve::{Approved, Approver, Preview, ReviewTold};
 pub use execute::{Contents, ExecuteTold, Executed, ExecutedOne, HandOver};
+pub use keeping::{Keeping, Packages};
 pub use settings::{SettingAnswer, SettingsAnswer};
 
 pub(crate) use propose::Proposed;

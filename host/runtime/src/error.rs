@@ -15,6 +15,9 @@ pub enum RuntimeError {
     /// A view could not be read.
     #[error(transparent)]
     View(#[from] fonds_views::ViewError),
+    /// Content could not be read, or a package not be made.
+    #[error(transparent)]
+    Archive(#[from] fonds_archive::ArchiveError),
     /// A word, date or id was not understood.
     #[error(transparent)]
     Model(#[from] fonds_model::ModelError),

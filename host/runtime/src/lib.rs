@@ -6,8 +6,10 @@
 
 pub mod admin;
 pub mod answers;
+pub mod archive;
 pub mod backup;
 mod caught;
+mod content;
 pub mod disposition;
 mod effective;
 pub mod erase;
@@ -15,6 +17,7 @@ mod error;
 pub mod evaluate;
 pub mod evidence;
 mod facts;
+pub mod fixity;
 pub mod holds;
 pub mod ingest;
 mod judging;

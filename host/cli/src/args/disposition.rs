@@ -124,6 +124,9 @@ pub(crate) enum Disposition {
         /// How it calls its receipt.
         #[arg(long, value_name = "TEXT")]
         receipt: String,
+        /// The seal of the package as the archive computed it; another than that of the package handed over is refused.
+        #[arg(long, value_name = "SHA256")]
+        seal: Option<String>,
         /// Who says so; the system's user unless said.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -155,6 +158,12 @@ pub(crate) struct Execute {
     /// Make the store anew at once, so that no file holds what was erased any more.
     #[arg(long)]
     pub(crate) scrub: bool,
+    /// The file that names the content stores; `content.toml` in the store's folder unless said.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) content: Option<PathBuf>,
+    /// Where packages for the archive go; needed to transfer.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) packages: Option<PathBuf>,
 }
 
 /// What a reviewer says.

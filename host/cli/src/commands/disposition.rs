@@ -5,10 +5,11 @@ use crate::args::{Access, Disposition, Execute, Named, Outcome, Output, PersonKe
 use crate::output::{Screen, Tone, pairs, table};
 use crate::{Failure, workshop};
 use fonds_model::body::{Assurance, ReviewOutcome, Who};
-use fonds_model::{PartialDate, Position};
+use fonds_model::{Digest, PartialDate, Position};
 use fonds_runtime::Runtime;
 use fonds_runtime::disposition::{
-    Approved, Approver, DispositionAnswer, DispositionFilter, ExecuteTold, Executed, Preview, ReviewTold,
+    Approved, Approver, DispositionAnswer, DispositionFilter, ExecuteTold, Executed, HandOver, Keeping, Packages,
+    Preview, ReviewTold,
 };
 use fonds_runtime::note::Signer;
 use serde_json::json;
@@ -80,8 +81,10 @@ pub(crate) fn disposition(dir: &Path, command: Disposition, screen: Screen) -> R
             runtime.close()?;
             return show_executed(&executed, screen);
         }
-        Disposition::Receive { id: text, from, receipt, by } => {
-            let answer = runtime.receive(id(&text)?, &from, &receipt, who(by, None, None)?)?;
+        Disposition::Receive { id: text, from, receipt, seal, by } => {
+            let wrong = |text: &str| Failure::Usage(format!("`{text}` is no SHA-256 digest: 64 hex digits"));
+            let seal = seal.as_deref().map(|text| Digest::parse(text).ok_or_else(|| wrong(text))).transpose()?;
+            let answer = runtime.receive(id(&text)?, (&from, &receipt), seal, who(by, None, None)?)?;
             screen.answer(&answer, |screen| text_of(screen, &answer))?;
         }
     }
@@ -214,11 +217,22 @@ fn execute(dir: &Path, runtime: Runtime, told: &Execute, screen: Screen) -> Resu
     let ids = named(&told.named)?;
     let who = who(told.by.clone(), None, None)?;
     let bar = screen.progress("executing");
-    let asked = ExecuteTold { ids, all_approved: told.approved, who, ..ExecuteTold::default() };
+    let content = super::archive::content_file(dir, told.content.clone())?;
+    let keeping = Keeping::open(&runtime, &content)?;
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let packages = told.packages.clone().map(|to| Packages::new(&runtime, to, content, version));
+    let asked = ExecuteTold {
+        ids,
+        all_approved: told.approved,
+        who,
+        contents: Some(&keeping),
+        hand_over: packages.as_ref().map(|packages| packages as &dyn HandOver),
+    };
     let executed = runtime.execute(&asked, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })?;
+    drop((asked, packages, keeping));
     bar.finish_and_clear();
     let lock = runtime.close_keeping_lock()?;
     if told.scrub && executed.done > 0 {

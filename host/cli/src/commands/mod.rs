@@ -1,5 +1,6 @@
 //! One function a command: open, ask the runtime, show the answer.
 
+mod archive;
 mod backup;
 mod demo;
 mod disposition;
@@ -49,6 +50,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Disposition(command) => disposition::disposition(dir, command, screen),
         Command::Setting(command) => disposition::setting(dir, command, screen),
         Command::Access(command) => disposition::access(dir, command, screen),
+        Command::Archive(command) => archive::archive(dir, command, screen),
+        Command::Fixity(command) => archive::fixity(dir, command, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {

@@ -44,6 +44,7 @@ pub(crate) fn parse(text: &str, options: &Options) -> Result<Vec<Event>, IngestE
         label: None,
         derived_from: Vec::new(),
         attributes: case.into_attributes(),
+        content: Vec::new(),
         who: Who::default(),
     };
     let mut out = Vec::with_capacity(events.len() + 2);

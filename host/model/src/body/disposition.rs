@@ -210,6 +210,9 @@ bodies! {
         to: String,
         /// How the archive calls its receipt.
         receipt: String,
+        /// The seal of the package as the archive has it, compared with that of the one that was handed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seal: Option<Digest>,
     }
     /// `setting.changed`: how many people a disposition wants, and how.
     SettingChanged {

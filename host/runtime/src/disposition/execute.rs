@@ -245,8 +245,33 @@ impl Runtime {
     /// Where the content of a record lies.
     fn contents_of(&self, found: &Disposition) -> Result<Vec<String>, RuntimeError> {
         let Some(id) = found.record() else { return Ok(Vec::new()) };
-        let record = register::record(self.rows(), id, None)?;
-        Ok(record.and_then(|record| record.own.location.clone()).into_iter().collect())
+        let files = self.content(id)?.into_iter().flat_map(|form| form.files);
+        let mut locations: BTreeSet<String> = files.map(|file| file.location).collect();
+        if locations.is_empty() {
+            // A record that was moved, and of which nobody has said the files, lies there as a whole.
+            let record = register::record(self.rows(), id, None)?;
+            locations.extend(record.and_then(|record| record.own.location.clone()));
+        }
+        Ok(locations.into_iter().collect())
+    }
+
+    /// Another record that has the same content and lives on, if there is one: what both have goes with the last of them.
+    fn shared_with(&self, found: &Disposition, location: &str) -> Result<Option<EntityId>, RuntimeError> {
+        let settings = self.settings()?;
+        for id in register::records_at(self.rows(), location)? {
+            if Some(&id) == found.record() {
+                continue;
+            }
+            let Some(record) = register::record(self.rows(), &id, None)? else { continue };
+            let newest = register::newest_of(self.rows(), &id)?;
+            let goes = newest.is_some_and(|newest| {
+                newest.proposed.action == Proposal::Destroy && course(&newest).state(&settings).is_past_return()
+            });
+            if record.facts_logged().destroyed.is_none() && !goes {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// What the entry said that began it.
@@ -254,11 +279,7 @@ impl Runtime {
         use body::Step::{Executing, ExecutingOutside};
         let act = found.acts.iter().rev().find(|act| matches!(act.step, Executing | ExecutingOutside));
         let Some(act) = act else { return Ok(None) };
-        let entry = self.entry(act.position.seq)?;
-        let item = entry.items.get(usize::from(act.position.item));
-        let Some(content) = item.and_then(|item| item.content.as_ref()) else { return Ok(None) };
-        let (envelope, text) = content.split()?;
-        Ok(Some(body::parse(entry.kind, envelope.format, text)?))
+        self.said(act.position)
     }
 
     /// Does what was begun, and says so with the proof.
@@ -309,6 +330,9 @@ impl Runtime {
                     let Some(keeping) = told.contents.filter(|contents| contents.has(&location)) else {
                         return Ok(Err(format!("no content store has `{location}`: give --content FILE")));
                     };
+                    if let Some(other) = self.shared_with(found, &location)? {
+                        return Ok(Err(format!("`{location}` is content of `{other}` too, which lives on")));
+                    }
                     match keeping.delete(&location) {
                         Ok(deleted) => body.deleted.push(deleted),
                         Err(why) => return Ok(Err(why)),
@@ -417,18 +441,46 @@ impl Runtime {
     ///
     /// # Errors
     /// [`RuntimeError::Denied`] when the disposition does not wait for that.
-    pub fn receive(&self, id: Position, to: &str, receipt: &str, who: Who) -> Result<DispositionAnswer, RuntimeError> {
+    pub fn receive(
+        &self,
+        id: Position,
+        (to, receipt): (&str, &str),
+        seal: Option<Digest>,
+        who: Who,
+    ) -> Result<DispositionAnswer, RuntimeError> {
         let found = self.found_disposition(id)?;
         let state = course(&found).state(&self.settings()?);
         if state != State::HandedOver {
             return Err(RuntimeError::Denied(format!("`{id}` waits for no receipt: it is {}", state.as_str())));
         }
+        let sealed = self.handed_over(&found)?;
+        if seal.is_some() && seal != sealed {
+            let sealed = sealed.map_or_else(|| "none".to_owned(), |seal| seal.to_string());
+            let why = format!("the receipt is for another package: the seal of the one handed over is {sealed}");
+            return Err(RuntimeError::Denied(why));
+        }
         let by = who.by.clone();
-        let body = Transferred { disposition: id, to: to.to_owned(), receipt: receipt.to_owned(), who };
+        let body = Transferred { disposition: id, to: to.to_owned(), receipt: receipt.to_owned(), seal, who };
         let mut entries = Entries::new(self, Kind::RecordTransferred);
         entries.add(found.record(), by.as_deref(), &body)?;
         entries.finish()?;
         self.disposition(id)
+    }
+
+    /// The seal of the package that was handed over.
+    fn handed_over(&self, found: &Disposition) -> Result<Option<Digest>, RuntimeError> {
+        let act = found.acts.iter().rev().find(|act| act.step == body::Step::Executed);
+        let Some(act) = act else { return Ok(None) };
+        Ok(self.said::<DispositionExecuted>(act.position)?.and_then(|said| said.package_digest))
+    }
+
+    /// What an item of the host's own says.
+    fn said<T: for<'de> serde::Deserialize<'de>>(&self, at: Position) -> Result<Option<T>, RuntimeError> {
+        let entry = self.entry(at.seq)?;
+        let item = entry.items.get(usize::from(at.item));
+        let Some(content) = item.and_then(|item| item.content.as_ref()) else { return Ok(None) };
+        let (envelope, text) = content.split()?;
+        Ok(Some(body::parse(entry.kind, envelope.format, text)?))
     }
 
     fn executed(&self, ids: &[Position], stopped: &Stopped) -> Result<Executed, RuntimeError> {

@@ -236,3 +236,48 @@ pub fn review_of(rows: &dyn Rows, record: &EntityId, as_of: Option<Seq>) -> Resu
         None => Ok(None),
     }
 }
+
+/// The member of a lifecycle body that says where content lies.
+#[derive(Deserialize)]
+struct Placed {
+    #[serde(default)]
+    content: Vec<fonds_model::ContentFile>,
+    #[serde(default)]
+    location: Option<String>,
+}
+
+const PLACE: &str = "place ";
+
+/// Folds where an event says that content of a record lies, so that content of several is not taken from any of them.
+pub(super) fn placed(
+    rows: &mut Pending<'_>,
+    record: &EntityId,
+    kind: Kind,
+    envelope: &Envelope,
+    text: &[u8],
+) -> Result<(), ViewError> {
+    let is_said = matches!(
+        kind,
+        Kind::RecordCreated | Kind::RecordCaptured | Kind::RecordModified | Kind::RecordMoved | Kind::RecordMigrated
+    );
+    let Some(said) = is_said.then(|| body::parse::<Placed>(kind, envelope.format, text).ok()).flatten() else {
+        return Ok(());
+    };
+    for location in said.content.into_iter().map(|file| file.location).chain(said.location) {
+        let mut key = keys::key(keys::SETTING, &[PLACE, &location].concat());
+        key.push(0);
+        key.extend_from_slice(record.as_str().as_bytes());
+        rows.put(key, Vec::new());
+    }
+    Ok(())
+}
+
+/// The records that ever had content at a location.
+///
+/// # Errors
+/// [`ViewError`] when rows cannot be read.
+pub fn records_at(rows: &dyn Rows, location: &str) -> Result<Vec<EntityId>, ViewError> {
+    let mut prefix = keys::key(keys::SETTING, &[PLACE, location].concat());
+    prefix.push(0);
+    below(rows, &prefix).map(|row| super::read::id_in(&row?.0, prefix.len())).collect()
+}

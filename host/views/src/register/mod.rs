@@ -40,7 +40,7 @@ pub use decisions::{
 };
 pub use dispositions::{
     Disposition, Reviewed, any_review, disposition, dispositions, dispositions_of, newest_of, open_dispositions,
-    review_of,
+    records_at, review_of,
 };
 pub use due::{
     Changed, Sweep, changed_since, due, due_between, last_asked, last_sweep, look_all_since, must_look_at_all, pending,
@@ -175,6 +175,7 @@ fn fold_body(
             let Some(id) = &envelope.subject else { return Ok(()) };
             let fact = Fact::read(kind, envelope, body, position, entry.at);
             dispositions::ended(rows, position, kind, envelope, body)?;
+            dispositions::placed(rows, id, kind, envelope, body)?;
             if matches!(kind, Kind::RecordAccessed | Kind::RecordShared) {
                 write::access(rows, id, fact)
             } else {
