@@ -216,11 +216,26 @@ pub(crate) fn signer(file: &Path) -> Result<Signer, Failure> {
 fn execute(dir: &Path, runtime: Runtime, told: &Execute, screen: Screen) -> Result<(), Failure> {
     let ids = named(&told.named)?;
     let who = who(told.by.clone(), None, None)?;
+    let executed = carried_out(dir, &runtime, told, (ids, who), screen)?;
+    let lock = runtime.close_keeping_lock()?;
+    if told.scrub && executed.done > 0 {
+        super::erase::make_anew(dir, lock, screen)?;
+    }
+    show_executed(&executed, screen)
+}
+
+fn carried_out(
+    dir: &Path,
+    runtime: &Runtime,
+    told: &Execute,
+    (ids, who): (Vec<Position>, Who),
+    screen: Screen,
+) -> Result<Executed, Failure> {
     let bar = screen.progress("executing");
     let content = super::archive::content_file(dir, told.content.clone())?;
-    let keeping = Keeping::open(&runtime, &content)?;
+    let keeping = Keeping::open(runtime, &content)?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let packages = told.packages.clone().map(|to| Packages::new(&runtime, to, content, version));
+    let packages = told.packages.clone().map(|to| Packages::new(runtime, to, content, version));
     let asked = ExecuteTold {
         ids,
         all_approved: told.approved,
@@ -232,13 +247,8 @@ fn execute(dir: &Path, runtime: Runtime, told: &Execute, screen: Screen) -> Resu
         bar.set_length(total);
         bar.set_position(done);
     })?;
-    drop((asked, packages, keeping));
     bar.finish_and_clear();
-    let lock = runtime.close_keeping_lock()?;
-    if told.scrub && executed.done > 0 {
-        super::erase::make_anew(dir, lock, screen)?;
-    }
-    show_executed(&executed, screen)
+    Ok(executed)
 }
 
 fn show_executed(executed: &Executed, screen: Screen) -> Result<(), Failure> {

@@ -5,8 +5,8 @@ use super::execute::{Contents, HandOver};
 use crate::archive::{Format, PackTold, stores};
 use crate::{Runtime, RuntimeError};
 use fonds_archive::Stores;
-use fonds_model::body::Deleted;
 use fonds_model::Digest;
+use fonds_model::body::Deleted;
 use std::path::{Path, PathBuf};
 
 /// The content stores that a file names.
