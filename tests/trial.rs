@@ -65,7 +65,13 @@ pub(crate) fn finish(command: &mut Command) -> Came {
 impl Store {
     /// The program with `--output json`, small segments and these arguments, not yet run.
     pub(crate) fn trial(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(&[&["--output", "json"], arguments].concat());
+        self.trial_at(&self.dir(), arguments)
+    }
+
+    /// The same on another data folder.
+    pub(crate) fn trial_at(&self, dir: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::support::fonds());
+        command.arg("--store").arg(dir).args(["--output", "json"]).args(arguments).env_remove("FONDS_STORE");
         // Whatever is left on this machine's disk is enough for a trial, save where a test says otherwise.
         command.env("FONDS_SEGMENT_BYTES", SEGMENT_BYTES).env("FONDS_FREE_BYTES_MIN", "1000000");
         command
@@ -90,12 +96,17 @@ impl Store {
         for name in FILES {
             let _ = std::fs::copy(self.file(name), copy.file(name));
         }
+        if self.file(BACKUP).exists() {
+            copy_folder(&self.file(BACKUP), &copy.file(BACKUP));
+        }
         copy
     }
 }
 
 /// Inputs that a copy takes along.
 const FILES: [&str; 3] = ["runs", "records", "more"];
+/// A folder that a copy takes along.
+pub(crate) const BACKUP: &str = "backup";
 
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
@@ -138,7 +149,10 @@ pub(crate) fn base() -> Store {
     let store = Store::empty();
     store.must(&["init", "--origin", "test.example/log"]);
     store.must(&["agency", "define", "a", "--time-zone", "Europe/Amsterdam"]);
-    store.must(&["ingest", &store.write("runs", runs(0..RUNS))]);
+    // In several commands: how much of one goes into a segment is a matter of how fast the program is.
+    for part in 0..6 {
+        store.must(&["ingest", &store.write("runs", runs(part * RUNS / 6..(part + 1) * RUNS / 6))]);
+    }
     store.must(&["ingest", &store.write("records", records(0..RECORDS))]);
     store.must(&["plugin", "install", text(&component("plugins/retention"))]);
     store.must(&["policy", "bind", "keep", "--plugin", "retention"]);

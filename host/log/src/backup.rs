@@ -69,6 +69,8 @@ impl Reader {
         let (checkpoint, note) = self.checkpoint()?;
         let into = Layout::of(to);
         self.check_target(&into, &checkpoint)?;
+        // A backup that was told of is there after a power loss, and so is the name of its folder.
+        disk::make_dir_durable(to)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.hashes] {
             disk::make_dir(folder)?;
         }
@@ -84,7 +86,8 @@ impl Reader {
             return Err(LogError::Rejected("something was erased meanwhile: make the backup again".to_owned()));
         }
         copying.put(&into.about(), &disk::read(&self.layout.about())?, 0o644)?;
-        // Last: until it is there the backup is the older one, and all that one needs is there too.
+        // Last: until it is there the backup is the older one; or, where something of that was erased or a key was added
+        // since, it does not verify and is refused until the backup is made again.
         copying.put(&into.checkpoint, note.as_bytes(), 0o644)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.dir] {
             disk::sync_dir(folder)?;
@@ -244,7 +247,7 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
     }
     // From the first file on it is a copy that must not be written.
     let layout = Layout::of(to);
-    disk::make_dir(to)?;
+    disk::make_dir_durable(to)?;
     disk::replace(&to.join(MARK), format!("{}\n", reader.origin()).as_bytes(), 0o644)?;
     layout.set_restored(Some(&Restored { from: from.display().to_string(), size: 0 }))?;
     let made = reader.backup(to, progress)?;
@@ -265,11 +268,8 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
 /// # Errors
 /// [`LogError::Backup`] when the copy is older than the checkpoint or of another history, or the key is not the log's.
 pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError> {
-    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
+    let (layout, reader) = restored_copy(lock)?;
     let refused = |why: String| Err(LogError::Backup { dir: lock.dir().to_owned(), why });
-    if layout.restored()?.is_none() {
-        return refused("it is no restored copy".to_owned());
-    }
     let (newest, (ours, _)) = (Checkpoint::open(note, reader.keys())?, reader.checkpoint()?);
     if newest.origin != ours.origin {
         return refused(format!("the checkpoint is of another log, `{}`", newest.origin));
@@ -296,6 +296,20 @@ pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError
     Ok(ours)
 }
 
+/// A copy that was restored whole and is only read yet.
+fn restored_copy(lock: &Lock) -> Result<(Layout, Reader), LogError> {
+    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
+    let refused = |why: &str| Err(LogError::Backup { dir: lock.dir().to_owned(), why: why.to_owned() });
+    if layout.restored()?.is_none() {
+        return refused("it is no restored copy");
+    }
+    // What was cut off, or did not verify, would go on as if it were the log.
+    if layout.dir.join(MARK).exists() {
+        return refused("it was not restored to the end: remove the folder, and restore the backup again");
+    }
+    Ok((layout, reader))
+}
+
 /// Notes that lie in a data folder until whoever has the log open next logs them, since an entry needs its lock.
 pub const NOTES: &str = "notes";
 
@@ -314,10 +328,7 @@ pub fn leave_note(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), LogError> 
 /// # Errors
 /// [`LogError::Backup`] when it is no restored copy; [`LogError::Origin`] when the name cannot be one, or is the old one.
 pub fn start_anew(lock: &Lock, origin: &str) -> Result<Checkpoint, LogError> {
-    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
-    if layout.restored()?.is_none() {
-        return Err(LogError::Backup { dir: lock.dir().to_owned(), why: "it is no restored copy".to_owned() });
-    }
+    let (layout, reader) = restored_copy(lock)?;
     let (ours, note) = reader.checkpoint()?;
     if !crate::note::is_name(origin) || origin == ours.origin {
         return Err(LogError::Origin(origin.to_owned()));
