@@ -15,7 +15,7 @@ enum Doing {
     /// Appends, and what is sent again counts once.
     Appending { exact: bool },
     /// Erases these entries' content, and with a scrub every byte of it.
-    Erasing { proposal: String, gone: Vec<usize>, scrub: bool },
+    Erasing { proposal: Value, gone: Vec<usize>, scrub: bool },
     /// Makes a backup, where an older one may be already.
     BackingUp,
     /// Makes a copy in this folder, under its own or another name.
@@ -161,13 +161,13 @@ impl Job {
                 Err(format!("entries {changed:?} are not what they were"))
             };
         };
-        let is_said = kept[self.entries.len()..].iter().any(|entry| entry.contains("kind: LogErased"));
+        let is_said = kept[self.entries.len()..].iter().any(|entry| entry.contains(" log.erased "));
         if changed != if is_said { gone.as_slice() } else { &[] } {
             return Err(format!("of {gone:?}, {changed:?} are erased, and an entry that says so: {is_said}"));
         }
         let list = store.came(&["log", "erase", "--list"]).json().ok_or("erasures are not listed")?;
         let told = list["erasures"].as_array().into_iter().flatten();
-        let state = told.filter(|one| one["proposal"].to_string() == *proposal).map(|one| one["state"].clone()).next();
+        let state = told.filter(|one| one["proposal"] == *proposal).map(|one| one["state"].clone()).next();
         let state = state.unwrap_or_default();
         if (state == "erased") == is_said {
             Ok(())
@@ -252,7 +252,7 @@ fn proposed(base: &Store) -> (Store, Doing) {
     let record = entries(&store.dir()).expect("it is whole").len() - 1;
     let what = ["--item", "5", "--item", "700", "--record", "case/secret"];
     let answer = store.must(&[&["log", "erase", "--authority", "Act 1", "--by", "a"][..], &what].concat());
-    (store, Doing::Erasing { proposal: answer["proposal"].to_string(), gone: vec![5, 700, record], scrub: false })
+    (store, Doing::Erasing { proposal: answer["proposal"].clone(), gone: vec![5, 700, record], scrub: false })
 }
 
 /// A store with a backup, and something that was erased since.
@@ -262,7 +262,7 @@ fn backed_up(base: &Store) -> (Store, Written) {
     store.must(&["backup", text(&store.file(BACKUP))]);
     let mut before = Written::default();
     before.see(&store.dir()).expect("it is whole");
-    store.must(&["log", "erase", "--approve", &proposal, "--by", "b"]);
+    store.must(&["log", "erase", "--approve", &proposal.to_string(), "--by", "b"]);
     before.see(&store.dir()).expect("it is whole");
     (store, before)
 }
@@ -292,7 +292,8 @@ pub(crate) fn jobs(shim: &Path) -> Vec<Job> {
         let (store, doing) = proposed(&base);
         let Doing::Erasing { proposal, gone, .. } = doing else { unreachable!("that is what was proposed") };
         let before = seen(&store);
-        let mut told = vec!["log", "erase", "--approve", &proposal, "--by", "b"];
+        let number = proposal.to_string();
+        let mut told = vec!["log", "erase", "--approve", &number, "--by", "b"];
         told.extend(scrub.then_some("--scrub"));
         let doing = Doing::Erasing { proposal: proposal.clone(), gone, scrub };
         jobs.push(Job::new(name, store, before, (&told, doing), shim));

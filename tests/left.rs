@@ -29,7 +29,7 @@ impl Written {
         for (framed, seq) in reader.entries(0).map_err(|error| error.to_string())?.zip(0..) {
             let framed = framed.map_err(|error| error.to_string())?;
             let by = framed.entry.items.iter().find_map(|item| item.erased.as_ref().map(|erased| erased.by));
-            let shown = format!("{framed:?}");
+            let shown = crate::trial::told(&framed);
             if seq == self.whole.len() {
                 self.whole.push(shown.clone());
             }
@@ -162,12 +162,12 @@ pub(crate) fn check_log(
     let (found, delivered) = kept.split_at_checked(found).ok_or("opening it lost entries")?;
     written.begins_as(found)?;
     // A note that lay there is logged by whoever opens it first; nothing else is.
-    if let Some(other) = delivered.iter().find(|entry| !entry.contains("kind: BackupMade")) {
+    if let Some(other) = delivered.iter().find(|entry| !entry.contains(" backup.made ")) {
         return Err(format!("opening it logged {other:.200}"));
     }
     // Whatever was begun is at an end: the entry that says so is there, or the person is told that nothing was erased.
     if let Some(by) = begun.and_then(|begun| begun["by"].as_u64()) {
-        let is_done = kept.get(by as usize).is_some_and(|entry| entry.contains("LogErased"));
+        let is_done = kept.get(by as usize).is_some_and(|entry| entry.contains(" log.erased "));
         if dir.join("erasing").exists() || !is_done && !said.contains("nothing was erased") {
             return Err(format!("an erasure that was cut off is neither ended nor spoken of: {said}"));
         }

@@ -175,11 +175,21 @@ pub(crate) const QUESTIONS: [&[&str]; 8] = [
     &["agency", "list"],
 ];
 
-/// A log's entries, each as bytes that must come back.
+/// An entry as a text that is another when anything of it is; the payloads as their digests, since there are many.
+pub(crate) fn told(framed: &fonds_log::Framed) -> String {
+    let fonds_log::Framed { entry, macs } = framed;
+    let items = entry.items.iter().map(|item| {
+        let content = item.content.as_ref().map(|content| (content.salt, fonds_model::Digest::of(&content.payload)));
+        format!(" {:?} {content:?} {:?}", item.digest, item.erased)
+    });
+    format!("{} {:?} {} {macs:?}{}", entry.seq, entry.at, entry.kind, items.collect::<String>())
+}
+
+/// A log's entries, each as a text that must come back.
 pub(crate) fn entries(dir: &Path) -> Result<Vec<String>, String> {
     let reader = fonds_log::Reader::open(dir).map_err(|error| error.to_string())?;
     let entries = reader.entries(0).map_err(|error| error.to_string())?;
-    entries.map(|framed| framed.map(|framed| format!("{framed:?}")).map_err(|error| error.to_string())).collect()
+    entries.map(|framed| framed.map(|framed| told(&framed)).map_err(|error| error.to_string())).collect()
 }
 
 /// The number in the last line that says how many events were acknowledged.

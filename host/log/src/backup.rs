@@ -323,19 +323,27 @@ pub fn leave_note(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), LogError> 
     disk::replace(&notes.join(name), bytes, 0o644)
 }
 
-/// Lets a restored log go on under a new name with a new key, so that nobody takes the two for one.
+/// Lets a restored log go on under a new name with a new key, so that nobody takes the two for one. Where that was cut off,
+/// the same name does the rest of it, with the same key: one that no entry names would be taken for a forgery.
 ///
 /// # Errors
-/// [`LogError::Backup`] when it is no restored copy; [`LogError::Origin`] when the name cannot be one, or is the old one.
+/// [`LogError::Backup`] when it is no restored copy, or was begun under another name; [`LogError::Origin`] when the name cannot be one, or is the old one.
 pub fn start_anew(lock: &Lock, origin: &str) -> Result<Checkpoint, LogError> {
     let (layout, reader) = restored_copy(lock)?;
     let (ours, note) = reader.checkpoint()?;
+    let before = layout.dir.join("checkpoint.restored");
+    let begun = if before.exists() { keys::begun_anew(&layout.keys, &ours.origin, origin)? } else { None };
+    if begun.is_some() && origin == ours.origin {
+        // All but the last step was done.
+        layout.resume()?;
+        return Ok(ours);
+    }
     if !crate::note::is_name(origin) || origin == ours.origin {
         return Err(LogError::Origin(origin.to_owned()));
     }
     let replaces = reader.keys().iter().find(|key| key.name() == ours.origin).map(ToString::to_string);
-    let signer = keys::generate(origin)?;
-    disk::replace(&layout.dir.join("checkpoint.restored"), note.as_bytes(), 0o644)?;
+    let signer = begun.map_or_else(|| keys::generate(origin), Ok)?;
+    disk::replace(&before, note.as_bytes(), 0o644)?;
     keys::put_in_use(&layout.keys, &signer)?;
     keys::put_first(&layout.keys, &signer.verifier())?;
     let anew = Checkpoint { origin: origin.to_owned(), ..ours };
