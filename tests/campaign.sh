@@ -39,7 +39,7 @@ fuzz() {
         for name in $(ls "$work/seeds"); do
             printf '\n== %s\n' "$name"
             mkdir -p "$work/found/$name"
-            if ! FONDS_FUZZ_TARGET=$name CARGO_TARGET_DIR=${FONDS_FUZZ_BUILD:-$PWD/target/fuzz} \
+            if ! FONDS_FUZZ_TARGET=$name CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=${FONDS_FUZZ_BUILD:-$PWD/target/fuzz} \
                 cargo +nightly fuzz run --fuzz-dir tests/fuzz --no-default-features --features libfuzzer target \
                 "$work/seeds/$name" -- -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
                 -artifact_prefix="$work/found/$name/"; then
