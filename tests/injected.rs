@@ -4,7 +4,9 @@
 //! that make many.
 
 use crate::jobs::{Job, jobs};
-use crate::shim::{Fault, Random, rounds, shim};
+use crate::shim::{Fault, Random, preload, rounds, shim};
+use crate::store::Store;
+use crate::trial::finish;
 use std::collections::BTreeMap;
 
 /// Trials of the short form.
@@ -83,4 +85,27 @@ fn a_call_that_fails_anywhere_loses_nothing_acknowledged() {
     }
     eprintln!("injected: {} trials; {tally:#?}; {} wrong", trials.len(), wrong.len());
     assert!(wrong.is_empty(), "{} of {} trials:\n{}", wrong.len(), trials.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_any_more_is_told_of_in_words() {
+    let Some(shim) = shim() else { return };
+    let store = Store::new();
+    store.must(&["agency", "define", "a"]);
+    let count = store.file("count");
+    let run = |store: &Store, fault: Option<&Fault>| {
+        let mut command = store.trial(&["agency", "define", "b"]);
+        preload(&mut command, &shim, &store.dir(), fault);
+        finish(command.env("SHIM_COUNT", &count))
+    };
+    assert_eq!(run(&store.copy(), None).code(), Some(0));
+    let calls = std::fs::read(&count).expect("a count");
+    let writes: Vec<u64> = (1..).zip(&calls).filter(|(_, letter)| **letter == b'w').map(|(at, _)| at).collect();
+    assert!(writes.len() > 30, "{} of {} calls write", writes.len(), calls.len());
+    for at in writes {
+        let store = store.copy();
+        let came = run(&store, Some(&Fault { at, act: "enospc-before", on: true }));
+        assert!(matches!(came.code(), Some(0 | 5)) && !came.panicked(), "call {at}: {:?} {}", came.status, came.said);
+        assert_eq!(came.said.trim().is_empty(), came.code() == Some(0), "call {at}: {}", came.said);
+    }
 }

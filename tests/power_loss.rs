@@ -192,7 +192,11 @@ fn lose_power(run: &mut Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<S
                 lose_power_again(&left, &run.shim, &mut random);
             }
             if let Err(why) = settle(folder, &left, run, &acknowledged, looked % 8 == 0) {
-                wrong.push(format!("power lost at call {at} of {}, {loss:?}: {why}", run.calls.len()));
+                let why = format!("power lost at call {at} of {}, {loss:?}: {why}", run.calls.len());
+                if syncs {
+                    eprintln!("wrong: {why}");
+                }
+                wrong.push(why);
             }
         }
     }
