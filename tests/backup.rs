@@ -232,3 +232,15 @@ fn a_new_origin_that_was_cut_off_is_gone_on_with_under_the_same_name_and_key() {
         assert_eq!(ok(&dir, &["verify"])["verified"], true, "every key that checks is named by an entry");
     }
 }
+
+#[test]
+fn a_backup_that_was_cut_off_at_its_beginning_is_made_again_into_the_same_folder() {
+    let (store, ..) = filled();
+    let to = store.file("backup");
+    std::fs::create_dir(&to).unwrap();
+    // What a crash leaves of its very first file.
+    std::fs::write(to.join("backup.part"), "test.ex").unwrap();
+    store.ok(&["backup", text(&to)]);
+    assert_eq!(ok(&to, &["verify"])["verified"], true);
+    assert_eq!(ok(&store.file("new"), &["restore", text(&to)])["state"], "read-only");
+}

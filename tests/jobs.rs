@@ -126,6 +126,8 @@ impl Job {
             _ if came.panicked() => return Err(format!("it panicked: {}", came.said)),
             (Some(0), _) => "done all the same",
             (Some(5), _) => "refused",
+            // What could not be read when holds and approvals were looked at once more counts as one that stands against it.
+            (Some(4), _) if came.said.contains("refused at the end of the log: could not") => "refused",
             (None, true) => "killed",
             (code, _) => return Err(format!("it exited with {code:?}: {}", came.said)),
         };

@@ -49,6 +49,11 @@ impl Written {
         self.erased.len()
     }
 
+    /// Whether an entry is as it was written, or as it is after its erasure.
+    fn has(&self, seq: usize, entry: &String) -> bool {
+        self.whole.get(seq) == Some(entry) || self.erased.get(&seq).is_some_and(|(_, erased)| erased == entry)
+    }
+
     /// Whether a log of so many entries is a beginning of this one: what the last of them erased is gone whole, and all
     /// else is there.
     pub(crate) fn begins_as(&self, kept: &[String]) -> Result<(), String> {
@@ -159,12 +164,18 @@ pub(crate) fn check_log(
     if kept.len() as u64 != size {
         return Err(format!("{} entries are read and {size} told of", kept.len()));
     }
-    let (found, delivered) = kept.split_at_checked(found).ok_or("opening it lost entries")?;
-    written.begins_as(found)?;
-    // A note that lay there is logged by whoever opens it first; nothing else is.
-    if let Some(other) = delivered.iter().find(|entry| !entry.contains(" backup.made ")) {
-        return Err(format!("opening it logged {other:.200}"));
+    if kept.len() < found {
+        return Err(format!("opening it lost entries: {found}, then {}", kept.len()));
     }
+    // A note that lay there is logged by whoever opens it first, and again where power was lost before that was durable.
+    // Nothing else that was not written then is there.
+    let is_delivered = |entry: &String| entry.contains(" backup.made ");
+    let same = kept.iter().zip(0..).take_while(|(entry, seq)| written.has(*seq, entry)).count().max(wanted as usize);
+    let (found, delivered) = kept.split_at_checked(same).ok_or("there are fewer than were acknowledged")?;
+    if let Some(other) = delivered.iter().find(|entry| !is_delivered(entry)) {
+        return Err(format!("it has {other:.200}, which was not written so"));
+    }
+    written.begins_as(found)?;
     // Whatever was begun is at an end: the entry that says so is there, or the person is told that nothing was erased.
     if let Some(by) = begun.and_then(|begun| begun["by"].as_u64()) {
         let is_done = kept.get(by as usize).is_some_and(|entry| entry.contains(" log.erased "));

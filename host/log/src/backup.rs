@@ -71,11 +71,12 @@ impl Reader {
         self.check_target(&into, &checkpoint)?;
         // A backup that was told of is there after a power loss, and so is the name of its folder.
         disk::make_dir_durable(to)?;
+        // First: what is cut off after it is known for a backup that is to be made again.
+        disk::replace(&to.join(MARK), format!("{}\n", self.origin()).as_bytes(), 0o644)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.hashes] {
             disk::make_dir(folder)?;
         }
         let mut copying = Copying { copied: 0, kept: 0, bytes: 0 };
-        disk::replace(&to.join(MARK), format!("{}\n", self.origin()).as_bytes(), 0o644)?;
         self.copy_journal(&into, checkpoint.size, &mut copying, progress)?;
         copy_named(&self.layout.blobs, &into.blobs, |_| true, 0o644, &mut copying)?;
         copy_named(&self.layout.keys, &into.keys, |name| keys::IN_BACKUPS.contains(&name), 0o600, &mut copying)?;
@@ -105,8 +106,9 @@ impl Reader {
         if own.zip(lies_in).is_some_and(|(own, lies_in)| lies_in.starts_with(own)) {
             return refused("it lies within the log that is copied: name a folder elsewhere".to_owned());
         }
-        let there = fs::read_dir(&into.dir).map_or(0, Iterator::count);
-        if there == 0 {
+        let part = Path::new(MARK).with_extension("part");
+        let mut there = fs::read_dir(&into.dir).into_iter().flatten().flatten();
+        if there.all(|file| file.file_name() == part) {
             return Ok(());
         }
         if !into.dir.join(MARK).exists() {
