@@ -182,3 +182,65 @@ fn a_backup_is_not_written_to_and_never_loses_what_it_has_to_a_damaged_log() {
     store.refused(5, &["backup", text(&to)]);
     assert_eq!(ok(&to, &["verify"])["verified"], true, "the older copy is still whole");
 }
+
+#[test]
+fn half_a_restored_copy_is_read_by_nobody_as_the_log_and_goes_on_under_no_name() {
+    let (store, cases, _) = filled();
+    let (to, new) = (store.file("backup"), store.file("new"));
+    let note = store.write("note.txt", store.ok(&["log", "checkpoint"]));
+    store.ok(&["backup", text(&to)]);
+    ok(&new, &["restore", text(&to)]);
+    // What a crash leaves before the copy was compared with what was signed: the mark of a backup is still there.
+    std::fs::copy(to.join("backup"), new.join("backup")).unwrap();
+    let key = store.dir().join("keys/signing.key");
+    let told: [&[&str]; 2] = [
+        &["restore", "--new-origin", "again.example/log"],
+        &["restore", "--match", &note, "--signing-key", text(&key)],
+    ];
+    for told in told {
+        let (code, _, said) = at(&new, told);
+        assert!(code == 5 && said.contains("not restored to the end"), "{code} {said}");
+    }
+    assert_ne!(at(&new, &["ingest", &cases]).0, 0, "and nothing is written to it");
+    assert_eq!(at(&new, &["restore", text(&to)]).0, 2, "it is not restored over what lies there");
+    std::fs::remove_dir_all(&new).unwrap();
+    ok(&new, &["restore", text(&to), "--new-origin", "again.example/log"]);
+    ok(&new, &["ingest", &cases]);
+}
+
+#[test]
+fn a_new_origin_that_was_cut_off_is_gone_on_with_under_the_same_name_and_key() {
+    let (store, cases, _) = filled();
+    let (to, whole, mark) = (store.file("backup"), store.file("whole"), store.file("mark"));
+    store.ok(&["backup", text(&to)]);
+    ok(&whole, &["restore", text(&to)]);
+    std::fs::copy(whole.join("restored"), &mark).unwrap();
+    let told = ["restore", "--new-origin", "again.example/log"];
+    let (early, late) = (store.file("early"), store.file("late"));
+    crate::trial::copy_folder(&whole, &early);
+    ok(&whole, &told);
+    // Cut off after the key was made, and before the mark was taken away.
+    crate::trial::copy_folder(&whole.join("keys"), &early.join("keys"));
+    std::fs::copy(whole.join("checkpoint.restored"), early.join("checkpoint.restored")).unwrap();
+    crate::trial::copy_folder(&whole, &late);
+    std::fs::copy(&mark, late.join("restored")).unwrap();
+    for dir in [early, late] {
+        let (code, _, said) = at(&dir, &["restore", "--new-origin", "third.example/log"]);
+        assert!(code == 5 && said.contains("cut off"), "{code} {said}");
+        ok(&dir, &told);
+        ok(&dir, &["ingest", &cases]);
+        assert_eq!(ok(&dir, &["verify"])["verified"], true, "every key that checks is named by an entry");
+    }
+}
+
+#[test]
+fn a_backup_that_was_cut_off_at_its_beginning_is_made_again_into_the_same_folder() {
+    let (store, ..) = filled();
+    let to = store.file("backup");
+    std::fs::create_dir(&to).unwrap();
+    // What a crash leaves of its very first file.
+    std::fs::write(to.join("backup.part"), "test.ex").unwrap();
+    store.ok(&["backup", text(&to)]);
+    assert_eq!(ok(&to, &["verify"])["verified"], true);
+    assert_eq!(ok(&store.file("new"), &["restore", text(&to)])["state"], "read-only");
+}

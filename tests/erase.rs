@@ -1,7 +1,8 @@
 //! Erasure: no back door, no trace in any answer, and after the scrub none on the disk.
 
-use crate::store::{Store, cloud_event};
+use crate::store::{Store, cloud_event, component, text};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -240,4 +241,38 @@ fn a_record_is_not_called_destroyed_while_something_of_it_came_after_the_proposa
     assert_eq!((&shown["state"], &shown["effective"]["due"]), (&json!("destroyed"), &Value::Null), "{shown}");
     assert_eq!(shown["effective"]["blocked_by"], json!(["destroyed"]), "there is nothing left to dispose of: {shown}");
     assert_eq!(store.json(&["log", "erase", "--execute", &proposal])["state"], "erased");
+}
+
+#[test]
+fn decisions_schedules_holds_approvals_and_erasures_are_never_erased() {
+    let (store, ..) = filled();
+    let schedule = store.write("schedule.ndjson", crate::register::SCHEDULE);
+    store.ok(&["schedule", "import", &schedule, "--schedule", "xx", "--version", "1", "--default-action", "destroy"]);
+    store.ok(&["plugin", "install", text(&component("plugins/retention"))]);
+    store.ok(&["policy", "bind", "keep", "--plugin", "retention"]);
+    store.ok(&["evaluate", "--as-of", "2026-01-01"]);
+    store.ok(&["hold", "place", "inquiry", "--authority", "Council 12", "--records", "case/9"]);
+    let proposal = propose(&store, &["--item", "14"]);
+    assert_eq!(approve(&store, &proposal)["state"], "erased");
+    let size = store.json(&["verify"])["log_size"].as_u64().unwrap();
+    let mut refused = BTreeSet::new();
+    for seq in 0..size {
+        let shown = store.json(&["log", "show", &seq.to_string()]);
+        let header: Value = serde_json::from_str(shown["header"].as_str().unwrap()).unwrap();
+        let kind = header["kind"].as_str().unwrap().to_owned();
+        if kind.starts_with("record.") || kind.starts_with("lineage.") {
+            continue;
+        }
+        let told = ["log", "erase", "--item", &seq.to_string(), "--authority", "Act 1", "--by", "jansen"];
+        let said = store.refused(4, &told);
+        assert!(said.contains("are kept"), "{kind}: {said}");
+        let again = store.json(&["log", "show", &seq.to_string()]);
+        assert!(again["items"].as_array().unwrap().iter().all(|item| item["payload"].is_string()), "{kind}: {again}");
+        assert_eq!(again["items"], shown["items"], "{kind}");
+        refused.insert(kind);
+    }
+    for kind in ["policy.decided", "schedule.imported", "hold.placed", "disposition.approved", "log.erased"] {
+        assert!(refused.contains(kind), "{kind} is not among {refused:?}");
+    }
+    assert_eq!(store.json(&["verify"])["log_size"], size, "what was refused is not logged");
 }

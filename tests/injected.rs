@@ -1,151 +1,111 @@
 //! Every call that touches a file fails once, before and after it took effect, or the process dies there.
 //!
-//! `bash tests/campaign.sh inject [TRIALS]` is the long form.
+//! `bash tests/campaign.sh inject [STRIDE]` is the long form: it walks all calls of each job, or every so many of the jobs
+//! that make many.
 
+use crate::jobs::{Job, jobs};
 use crate::shim::{Fault, Random, preload, rounds, shim};
 use crate::store::Store;
-use crate::trial::{Came, acknowledged, base, entries, finish};
-use serde_json::Value;
+use crate::trial::finish;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Trials of the short form.
-const TRIALS: u32 = 12;
+const TRIALS: u32 = 14;
+/// The seed of the short form.
+const SEED: u64 = 15;
+/// A job with no more calls than this is walked whole, whatever the stride.
+const WALKED_WHOLE: u64 = 260;
 
-const ACTS: [&str; 6] = ["eio-before", "eio-after", "enospc-before", "enospc-after", "kill-before", "kill-after"];
+/// What can become of a call that changes a file: whether it goes on, too, at every later call that writes.
+const OF_A_WRITE: [(&str, bool); 7] = [
+    ("eio-before", false),
+    ("eio-after", false),
+    ("enospc-before", false),
+    ("enospc-before", true),
+    ("enospc-after", false),
+    ("kill-before", false),
+    ("kill-after", false),
+];
+/// And of one that changes nothing, for which before and after are one.
+const OF_A_READ: [(&str, bool); 2] = [("eio-before", false), ("kill-before", false)];
 
-/// A command with a store that it has something to do in, and how that ends when nothing fails.
-struct Job {
-    store: Store,
-    arguments: Vec<String>,
-    /// Calls that it makes on files.
-    calls: u64,
-    before: Vec<String>,
-    log_size: u64,
-    register: Vec<Value>,
+fn faults_at(job: &Job, at: u64) -> &'static [(&'static str, bool)] {
+    if job.changes_at(at) { &OF_A_WRITE } else { &OF_A_READ }
 }
 
-fn words(arguments: &[String]) -> Vec<&str> {
-    arguments.iter().map(String::as_str).collect()
-}
-
-/// The register, without what differs from run to run.
-fn register(store: &Store) -> Result<(u64, Vec<Value>), String> {
-    let came = store.came(&["record", "list"]);
-    if came.code() != Some(0) || came.panicked() {
-        return Err(format!("the register cannot be read: {:?} {}", came.status, came.said));
-    }
-    let list = came.json().ok_or("no JSON")?;
-    let row = |record: &Value| {
-        let decided = &record["decisions"]["retention"];
-        let row = [&record["id"], &record["state"], &record["created"], &record["closed"], &decided["term"]];
-        Value::from(row.into_iter().chain([&decided["date"]]).cloned().collect::<Vec<_>>())
+/// A few faults, drawn.
+fn drawn(jobs: &[Job]) -> Vec<(&Job, Fault)> {
+    eprintln!("injected: {TRIALS} trials drawn with the seed {SEED}");
+    let mut random = Random(SEED);
+    let draw = |number: u32| {
+        let job = &jobs[number as usize % jobs.len()];
+        let at = 1 + random.below(job.calls());
+        let faults = faults_at(job, at);
+        let (act, on) = faults[random.below(faults.len() as u64) as usize];
+        (job, Fault { at, act, on })
     };
-    let rows = list["records"].as_array().into_iter().flatten().map(row).collect();
-    Ok((list["log_size"].as_u64().unwrap_or_default(), rows))
+    (0..TRIALS).map(draw).collect()
 }
 
-impl Job {
-    fn new(store: Store, arguments: &[&str], shim: &Path) -> Self {
-        let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
-        let whole = store.copy();
-        let count = whole.file("count");
-        let came = Self::run(&whole, &arguments, shim, None, Some(&count));
-        assert_eq!(came.code(), Some(0), "{}", came.said);
-        let calls = std::fs::read_to_string(count).expect("a count").trim().parse().expect("a number");
-        let before = entries(&store.dir()).expect("the base is whole");
-        let (log_size, register) = register(&whole).expect("the base is whole");
-        Self { store, arguments, calls, before, log_size, register }
-    }
-
-    fn run(store: &Store, arguments: &[String], shim: &Path, fault: Option<&Fault>, count: Option<&Path>) -> Came {
-        // Each copy has its inputs beside it.
-        let arguments: Vec<String> = arguments.iter().map(|word| word.replace("BESIDE", &beside(store))).collect();
-        let mut command = store.trial(&[&["-vv"], &words(&arguments)[..]].concat());
-        preload(&mut command, shim, &store.dir(), fault);
-        if let Some(count) = count {
-            // It counts what it could fail at, and so everything that is read too.
-            command.env("SHIM_COUNT", count).env("SHIM_AT", u64::MAX.to_string());
-        }
-        finish(&mut command)
-    }
-
-    /// Lets it fail once, and looks at what is left.
-    fn fail(&self, shim: &Path, fault: &Fault) -> Result<&'static str, String> {
-        let store = self.store.copy();
-        let came = Self::run(&store, &self.arguments, shim, Some(fault), None);
-        let ended = match (came.code(), fault.act.starts_with("kill")) {
-            _ if came.panicked() => return Err(format!("it panicked: {}", came.said)),
-            (Some(0), _) => "done all the same",
-            (Some(5), _) => "refused",
-            (None, true) => "killed",
-            (code, _) => return Err(format!("it exited with {code:?}: {}", came.said)),
-        };
-        let safe = if ended == "done all the same" { self.log_size } else { 0 };
-        let safe = safe.max(self.before.len() as u64 + acknowledged(&came.said));
-        let (size, _) = register(&store)?;
-        if size < safe {
-            return Err(format!("{size} entries are left of {safe} acknowledged"));
-        }
-        let verified = store.came(&["verify"]);
-        if verified.code() != Some(0) {
-            return Err(format!("it does not verify: {}", verified.out));
-        }
-        if !entries(&store.dir())?.starts_with(&self.before) {
-            return Err("earlier entries are not what they were".to_owned());
-        }
-        let again = Self::run(&store, &self.arguments, shim, None, None);
-        if again.code() != Some(0) {
-            return Err(format!("it cannot be done again: {}", again.said));
-        }
-        let (size, register) = register(&store)?;
-        if register != self.register {
-            return Err("done again, the register is another".to_owned());
-        }
-        // What is sent again is a duplicate; a sweep is another sweep.
-        let exact = self.arguments.iter().any(|word| word == "ingest" || word == "rebuild");
-        if exact && size != self.log_size {
-            return Err(format!("done again, there are {size} entries and not {}", self.log_size));
-        }
-        Ok(ended)
-    }
-}
-
-fn beside(store: &Store) -> String {
-    store.file("").display().to_string().trim_end_matches('/').to_owned()
-}
-
-fn jobs(shim: &Path) -> Vec<Job> {
-    let base = base();
-    let undecided = base.copy();
-    undecided.must(&["ingest", &undecided.file("more").display().to_string()]);
-    vec![
-        Job::new(base.copy(), &["ingest", "BESIDE/more"], shim),
-        Job::new(undecided, &["evaluate", "--as-of", "2020-01-01"], shim),
-        Job::new(base.copy(), &["store", "rebuild"], shim),
-        Job::new(base, &["agency", "define", "b"], shim),
-    ]
+/// Every fault at every call, or at every so many.
+fn walked(jobs: &[Job], stride: u64) -> Vec<(&Job, Fault)> {
+    let of_job = |job| {
+        let stride = if Job::calls(job) <= WALKED_WHOLE { 1 } else { stride.max(1) };
+        let of_call = move |at| faults_at(job, at).iter().map(move |&(act, on)| (job, Fault { at, act, on }));
+        (1..=job.calls()).step_by(stride as usize).flat_map(of_call)
+    };
+    jobs.iter().flat_map(of_job).collect()
 }
 
 #[test]
 fn a_call_that_fails_anywhere_loses_nothing_acknowledged() {
     let Some(shim) = shim() else { return };
-    let trials = rounds("FONDS_INJECTIONS", TRIALS);
-    let jobs = jobs(&shim);
-    let mut random = Random(u64::from(trials) + 3);
+    let only = std::env::var("FONDS_INJECTED_JOB").unwrap_or_default();
+    let jobs: Vec<Job> = jobs(&shim).into_iter().filter(|job| job.name().contains(&only)).collect();
+    for job in &jobs {
+        eprintln!("injected: `{}` makes {} calls on files", job.name(), job.calls());
+    }
+    let trials = match rounds("FONDS_INJECTIONS", 0) {
+        0 => drawn(&jobs),
+        stride => walked(&jobs, stride.into()),
+    };
     let (mut tally, mut wrong) = (BTreeMap::<(&str, &str), u32>::new(), Vec::new());
-    for trial in 0..trials {
-        if trial % 50 == 49 {
-            eprintln!("injected: {trial} of {trials} trials, {} wrong", wrong.len());
+    for (number, (job, fault)) in trials.iter().enumerate() {
+        if number % 100 == 99 {
+            eprintln!("injected: {number} of {} trials, {} wrong", trials.len(), wrong.len());
         }
-        let job = &jobs[trial as usize % jobs.len()];
-        let act = ACTS[(trial as usize / jobs.len()) % ACTS.len()];
-        let fault = Fault { at: 1 + random.below(job.calls), act, on: !act.starts_with("kill") && random.in_100(30) };
-        match job.fail(&shim, &fault) {
-            Ok(ended) => *tally.entry((act, ended)).or_default() += 1,
-            Err(why) => wrong.push(format!("{:?} of {} calls, {fault:?}: {why}", job.arguments, job.calls)),
+        match job.fail(&shim, fault) {
+            Ok(ended) => *tally.entry((job.name(), ended)).or_default() += 1,
+            Err(why) => {
+                let why = format!("`{}` of {} calls, {fault:?}: {why}", job.name(), job.calls());
+                eprintln!("wrong: {why}");
+                wrong.push(why);
+            }
         }
     }
-    eprintln!("injected: {trials} trials; {tally:?}; {} wrong", wrong.len());
-    assert!(wrong.is_empty(), "{} of {trials} trials:\n{}", wrong.len(), wrong.join("\n"));
+    eprintln!("injected: {} trials; {tally:#?}; {} wrong", trials.len(), wrong.len());
+    assert!(wrong.is_empty(), "{} of {} trials:\n{}", wrong.len(), trials.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_disk_that_takes_nothing_any_more_is_told_of_in_words() {
+    let Some(shim) = shim() else { return };
+    let store = Store::new();
+    store.must(&["agency", "define", "a"]);
+    let count = store.file("count");
+    let run = |store: &Store, fault: Option<&Fault>| {
+        let mut command = store.trial(&["agency", "define", "b"]);
+        preload(&mut command, &shim, &store.dir(), fault);
+        finish(command.env("SHIM_COUNT", &count))
+    };
+    assert_eq!(run(&store.copy(), None).code(), Some(0));
+    let calls = std::fs::read(&count).expect("a count");
+    let writes: Vec<u64> = (1..).zip(&calls).filter(|(_, letter)| **letter == b'w').map(|(at, _)| at).collect();
+    assert!(writes.len() > 30, "{} of {} calls write", writes.len(), calls.len());
+    for at in writes {
+        let store = store.copy();
+        let came = run(&store, Some(&Fault { at, act: "enospc-before", on: true }));
+        assert!(matches!(came.code(), Some(0 | 5)) && !came.panicked(), "call {at}: {:?} {}", came.status, came.said);
+        assert_eq!(came.said.trim().is_empty(), came.code() == Some(0), "call {at}: {}", came.said);
+    }
 }

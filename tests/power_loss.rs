@@ -3,10 +3,10 @@
 //! `bash tests/campaign.sh power-loss [STATES]` is the long form.
 
 use crate::faults::runs;
+use crate::left::{AGAIN, Acknowledged, SECRETS, Written, check_copies, check_log};
 use crate::platter::{Loss, Platter};
 use crate::shim::{Call, Fault, Random, preload, read_trace, rounds, say, shim};
 use crate::store::{Store, cloud_event, component, text};
-use crate::trial::entries;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -27,8 +27,7 @@ struct Run {
     calls: Vec<Call>,
     /// The disk before it: one that syncs when it is told to, and one that does not.
     begun: [Platter; 2],
-    /// The header and all payloads of each entry.
-    entries: Vec<String>,
+    written: Written,
 }
 
 /// The store's work, a command after the other, with the shim between it and its files.
@@ -39,9 +38,17 @@ struct Worker {
 }
 
 impl Worker {
-    fn command(&self, fault: Option<&Fault>, arguments: &[&str]) -> Command {
+    fn log(&self) -> PathBuf {
+        self.store.dir().join(BELOW)
+    }
+
+    fn size(&self) -> u64 {
+        fonds_log::Reader::open(&self.log()).and_then(|reader| reader.size()).expect("the log is whole")
+    }
+
+    fn command(&self, dir: &Path, fault: Option<&Fault>, arguments: &[&str]) -> Command {
         let mut command = Command::new(crate::support::fonds());
-        command.arg("-vv").arg("--store").arg(self.store.dir().join(BELOW)).args(arguments);
+        command.args(["-vv", "--output", "json", "--store"]).arg(dir).args(arguments);
         preload(&mut command, &self.shim, &self.store.dir(), fault);
         command.env("SHIM_TRACE", &self.trace).env_remove("FONDS_STORE").stdin(Stdio::null());
         // Some segments, and sealed ones among them.
@@ -49,25 +56,69 @@ impl Worker {
         command
     }
 
-    /// Runs it to its end, which acknowledges all that it did.
-    fn done(&self, arguments: &[&str]) {
-        let ran = self.command(None, arguments).output().expect("the program starts");
+    /// Runs it to its end on some data folder; its answer.
+    fn runs(&self, dir: &Path, arguments: &[&str]) -> Value {
+        let ran = self.command(dir, None, arguments).output().expect("the program starts");
         assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
-        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
-        say(&self.trace, &format!("size {}", size.expect("the log is whole")));
+        serde_json::from_slice(&ran.stdout).unwrap_or_default()
+    }
+
+    /// Runs it to its end, which acknowledges all that it did; its answer.
+    fn done(&self, arguments: &[&str]) -> Value {
+        let answer = self.runs(&self.log(), arguments);
+        say(&self.trace, &format!("size {}", self.size()));
+        answer
     }
 
     /// Ingests events; each group that is acknowledged is said into the trace. With a fault it is killed on the way.
-    fn ingest(&self, file: &str, fault: Option<&Fault>) {
-        let size = fonds_log::Reader::open(&self.store.dir().join(BELOW)).and_then(|reader| reader.size());
-        say(&self.trace, &format!("base {}", size.expect("the log is whole")));
-        let mut command = self.command(fault, &["ingest", file]);
+    fn ingest(&self, name: &str, events: String, fault: Option<&Fault>) {
+        let file = self.store.write(name, events);
+        say(&self.trace, &format!("base {}", self.size()));
+        let mut command = self.command(&self.log(), fault, &["ingest", &file]);
         let ran = command.output().expect("the program starts");
         assert_eq!(ran.status.success(), fault.is_none(), "{}", String::from_utf8_lossy(&ran.stderr));
         if fault.is_none() {
             self.done(&["verify"]);
         }
     }
+
+    /// Erases what one person proposes and another approves.
+    fn erase(&self, written: &mut Written, what: &[&str], how: &[&str]) {
+        written.see(&self.log()).expect("the log is whole");
+        let proposed = self.done(&[&["log", "erase", "--authority", "Act 1", "--by", "a"], what].concat());
+        let proposal = proposed["proposal"].to_string();
+        let erased = self.done(&[&["log", "erase", "--approve", &proposal, "--by", "b"], how].concat());
+        assert_eq!(erased["state"], "erased", "{erased}");
+    }
+
+    fn backup(&self) {
+        say(&self.trace, "backup begun");
+        let made = self.done(&["backup", text(&self.store.dir().join("backup"))]);
+        say(&self.trace, &format!("backup {}", made["size"]));
+    }
+
+    /// Puts the backup back, to be read and under a new name.
+    fn restore(&self) {
+        let backup = self.store.dir().join("backup");
+        self.runs(&self.store.dir().join("restored"), &["restore", text(&backup)]);
+        say(&self.trace, "done restored");
+        self.runs(&self.store.dir().join("renamed"), &["restore", text(&backup), "--new-origin", AGAIN]);
+        say(&self.trace, "done renamed");
+    }
+}
+
+/// Records, each created and closed; two of them with a word that is to go.
+fn records() -> String {
+    let record = |n: u32, kind: &str, time: &str, data: &Value| {
+        cloud_event(&format!("{kind}{n}"), kind, &format!("case/{n}"), time, data)
+    };
+    (0..300)
+        .flat_map(|n| {
+            let title = SECRETS.get(n as usize).map_or_else(|| n.to_string(), |&secret| secret.to_owned());
+            let created = record(n, "record.created", "2001-02-03", &json!({ "agency": "a", "title": title }));
+            [created, record(n, "record.closed", "2002-03-04", &json!({}))]
+        })
+        .collect()
 }
 
 /// Everything that writes, some of it more than once, and once killed in the midst of it.
@@ -77,97 +128,33 @@ fn work(shim: PathBuf) -> Run {
     let begun = [true, false].map(|syncs| Platter::holding(&store.dir(), syncs));
     let trace = store.file("trace");
     let worker = Worker { store, shim, trace };
-    let file = |name: &str, content: String| worker.store.write(name, content);
+    let mut written = Written::default();
     worker.done(&["init", "--origin", "test.example/log"]);
     worker.done(&["agency", "define", "a"]);
-    worker.ingest(&file("first", runs(0..3_000)), None);
-    worker.ingest(&file("killed", runs(3_000..9_000)), Some(&Fault { at: 130, act: "kill-after", on: false }));
-    worker.ingest(&file("next", runs(9_000..9_600)), None);
-    let record = |n: u32, kind: &str, time: &str, data: &Value| {
-        cloud_event(&format!("{kind}{n}"), kind, &format!("case/{n}"), time, data)
-    };
-    let records: String = (0..300)
-        .flat_map(|n| {
-            let created = record(n, "record.created", "2001-02-03", &json!({ "agency": "a", "title": n.to_string() }));
-            [created, record(n, "record.closed", "2002-03-04", &json!({}))]
-        })
-        .collect();
-    worker.ingest(&file("records", records), None);
+    worker.ingest("first", runs(0..3_000), None);
+    worker.ingest("killed", runs(3_000..9_000), Some(&Fault { at: 130, act: "kill-after", on: false }));
+    worker.ingest("next", runs(9_000..9_600), None);
+    worker.ingest("records", records(), None);
     worker.done(&["plugin", "install", text(&component("plugins/retention"))]);
     worker.done(&["policy", "bind", "keep", "--plugin", "retention"]);
     worker.done(&["evaluate", "--as-of", "2020-01-01"]);
+    for by in ["first", "second"] {
+        worker.done(&["setting", "set", "signed-approvals", "none", "--by", by]);
+    }
+    worker.backup();
+    // Of the first segment, of one in the midst, and of a record, in one step.
+    worker.erase(&mut written, &["--item", "5", "--item", "2500", "--record", "case/0"], &[]);
+    worker.backup();
+    worker.done(&["log", "key", "rotate", "--by", "a"]);
     worker.done(&["store", "rebuild"]);
-    worker.ingest(&file("last", runs(9_600..9_700)), None);
-    let dir = worker.store.dir();
-    let calls = read_trace(&worker.trace, &dir);
-    let entries = entries(&dir.join(BELOW)).expect("what it left is whole");
-    Run { store: worker.store, shim: worker.shim, calls, begun, entries }
-}
-
-/// What had been acknowledged, from what was said; `None` before the store was made.
-#[derive(Default)]
-struct Acknowledged {
-    size: Option<u64>,
-    base: u64,
-}
-
-impl Acknowledged {
-    fn hear(&mut self, said: &str) {
-        let number = |text: &str| text.trim().parse::<u64>().ok();
-        for line in said.lines() {
-            if let Some(base) = line.strip_prefix("base ").and_then(number) {
-                self.base = base;
-            }
-            let events = line.split_once("acknowledged events=").and_then(|(_, events)| number(events));
-            let size = line.strip_prefix("size ").and_then(number).or(events.map(|events| self.base + events));
-            self.size = self.size.max(size);
-        }
-    }
-}
-
-/// Opens what a power loss left as a user would; why it is not good, if it is not.
-fn check(store: &Store, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(), String> {
-    let ask = |arguments: &[&str]| -> Result<Value, String> {
-        let output = store.run(&[&["--output", "json"], arguments].concat());
-        let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() || said.contains("panicked") {
-            return Err(format!("{arguments:?} exited with {:?}: {said}", output.status.code()));
-        }
-        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
-    };
-    // Beside whoever will open it first, it is verified as it lies there: what a crash has torn off is no damage.
-    if ask(&["verify"])?["verified"] != true {
-        return Err("it does not verify before it is opened".to_owned());
-    }
-    let records = ask(&["record", "list"])?;
-    let size = records["log_size"].as_u64().unwrap_or_default();
-    if size < acknowledged {
-        return Err(format!("{size} entries are left of {acknowledged} acknowledged"));
-    }
-    if ask(&["verify"])?["verified"] != true {
-        return Err("it does not verify".to_owned());
-    }
-    let kept = entries(&store.dir())?;
-    if kept.len() as u64 != size || run.entries.get(..kept.len()) != Some(&kept) {
-        return Err("entries are not those that were written".to_owned());
-    }
-    // Plugins and configurations are durable before an entry names them.
-    for plugin in ask(&["plugin", "list"])?["plugins"].as_array().into_iter().flatten() {
-        let digest = plugin["digest"].as_str().unwrap_or_default();
-        let bytes = std::fs::read(store.dir().join("blobs").join(digest)).map_err(|error| error.to_string())?;
-        if fonds_model::Digest::of(&bytes).to_hex() != digest {
-            return Err(format!("the plugin {digest} is torn"));
-        }
-    }
-    if rebuild {
-        std::fs::remove_dir_all(store.dir().join("store")).map_err(|error| error.to_string())?;
-        if ask(&["record", "list"])? != records {
-            return Err("a store that is made anew answers otherwise".to_owned());
-        }
-    }
-    let next = store.write("next.ndjson", cloud_event("next", "record.created", "case/next", "2020-01-01", &json!({})));
-    let appended = ask(&["ingest", &next])?;
-    if appended["log_size"] != size + 1 { Err(format!("writing does not go on: {appended}")) } else { Ok(()) }
+    worker.ingest("last", runs(9_600..9_700), None);
+    worker.erase(&mut written, &["--record", "case/1"], &["--scrub"]);
+    say(&worker.trace, "done scrubbed");
+    worker.backup();
+    worker.restore();
+    written.see(&worker.log()).expect("what it left is whole");
+    let calls = read_trace(&worker.trace, &worker.store.dir());
+    Run { store: worker.store, shim: worker.shim, calls, begun, written }
 }
 
 /// Loses power at many points in as many ways; the states looked at, and what was wrong with which.
@@ -198,17 +185,21 @@ fn lose_power(run: &mut Run, states: u32, seed: u64, syncs: bool) -> (u32, Vec<S
             let left = folder.path().join("left");
             platter.lose_power(&loss, &mut random, &left);
             looked += 1;
-            let Some(acknowledged) = acknowledged.size else {
+            if acknowledged.size.is_none() {
                 // Nobody was told that there is a store: whatever is said of it, nothing panics.
                 panics_never(&left.join(BELOW));
                 continue;
-            };
+            }
             // Now and then it is lost again, while the first command puts right what the first loss left.
             if syncs && looked % 5 == 0 && left.join(BELOW).is_dir() {
                 lose_power_again(&left, &run.shim, &mut random);
             }
-            if let Err(why) = settle(folder, &left, run, acknowledged, looked % 8 == 0) {
-                wrong.push(format!("power lost at call {at} of {}, {loss:?}: {why}", run.calls.len()));
+            if let Err(why) = settle(folder, &left, run, &acknowledged, looked % 8 == 0) {
+                let why = format!("power lost at call {at} of {}, {loss:?}: {why}", run.calls.len());
+                if syncs {
+                    eprintln!("wrong: {why}");
+                }
+                wrong.push(why);
             }
         }
     }
@@ -231,15 +222,16 @@ fn lose_power_again(left: &Path, shim: &Path, random: &mut Random) {
     platter.lose_power(&Loss::random(random, at), random, left);
 }
 
-fn settle(folder: TempDir, left: &Path, run: &Run, acknowledged: u64, rebuild: bool) -> Result<(), String> {
+fn settle(folder: TempDir, left: &Path, run: &Run, said: &Acknowledged, thorough: bool) -> Result<(), String> {
     if let Err(error) = std::fs::rename(left.join(BELOW), folder.path().join("store")) {
         return Err(format!("there is no store: {error}"));
     }
     let store = Store::in_folder(folder);
-    let checked = check(&store, run, acknowledged, rebuild);
+    let checked = check_log(&store, &run.written, said, thorough)
+        .and_then(|_| check_copies(&store.file("left"), &store.dir(), &run.written, said, thorough));
     if let (Err(_), Some(keep)) = (&checked, std::env::var_os("FONDS_KEEP")) {
         let to = Path::new(&keep).join(format!("state-{}", std::process::id()));
-        let _ = Command::new("cp").arg("-a").arg(store.dir()).arg(to).status();
+        let _ = Command::new("cp").arg("-a").arg(store.file("")).arg(to).status();
     }
     checked
 }
@@ -253,8 +245,8 @@ fn panics_never(dir: &Path) {
 fn after_a_power_loss_at_any_point_nothing_acknowledged_is_lost() {
     let Some(shim) = shim() else { return };
     let mut run = work(shim);
-    let (entries, calls) = (run.entries.len(), run.calls.len());
-    assert!(entries > 4_300 && calls > 400, "{entries} entries, {calls} calls");
+    let (entries, erased, calls) = (run.written.len(), run.written.erased(), run.calls.len());
+    assert!(entries > 4_300 && erased == 6 && calls > 400, "{entries} entries, {erased} erased, {calls} calls");
     let states = rounds("FONDS_POWER_LOSSES", STATES);
     let (looked, wrong) = lose_power(&mut run, states, u64::from(states), true);
     eprintln!("power loss: {looked} states of {} calls, {} wrong", run.calls.len(), wrong.len());

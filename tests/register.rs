@@ -4,7 +4,7 @@ use crate::store::{Store, cloud_event, component, text};
 use serde_json::{Value, json};
 
 /// One series: three years after closing, then destroy.
-const SCHEDULE: &str = r#"{"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"A","series_title":"Cases","legal_citation":""},"retention_rules":{"trigger_event":"Closed","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"AC","retention_days":""}
+pub(crate) const SCHEDULE: &str = r#"{"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"A","series_title":"Cases","legal_citation":""},"retention_rules":{"trigger_event":"Closed","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"AC","retention_days":""}
 {"schedule_metadata":{"state":"xx","schedule_id":"1"},"series_metadata":{"series_id":"F","series_title":"Accounts","legal_citation":""},"retention_rules":{"trigger_event":"Fiscal Year End","duration_years":3,"duration_months":null,"disposition_method":""},"tracking_data":{"comments":""},"state_specific_attributes":{},"retention_code":"FE","retention_days":""}
 "#;
 

@@ -72,6 +72,17 @@ else
     echo "skipped: no Go with golang.org/x/mod (Debian: golang-go golang-golang-x-mod-dev): its check of an exported log"
 fi
 
+# A disk of a few megabytes that fills up: only who may mount one can have it, and a container may not let root.
+disk=$(mktemp -d)
+if why=$(mount -t tmpfs -o size=64k tmpfs "$disk" 2>&1); then
+    umount "$disk"
+    export FONDS_SMALL_DISK=yes
+    echo "a tmpfs can be mounted"
+else
+    echo "skipped: no tmpfs can be mounted ($why): a small disk that fills up; what finds no space is tested all the same"
+fi
+rmdir "$disk"
+
 # Default members only: guests have their own, so that neither changes the features (and so the build) of the other.
 guests=(-p fonds-policy-sdk -p fonds-retention -p fonds-classification -p fonds-archival)
 

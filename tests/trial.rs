@@ -65,7 +65,13 @@ pub(crate) fn finish(command: &mut Command) -> Came {
 impl Store {
     /// The program with `--output json`, small segments and these arguments, not yet run.
     pub(crate) fn trial(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(&[&["--output", "json"], arguments].concat());
+        self.trial_at(&self.dir(), arguments)
+    }
+
+    /// The same on another data folder.
+    pub(crate) fn trial_at(&self, dir: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crate::support::fonds());
+        command.arg("--store").arg(dir).args(["--output", "json"]).args(arguments).env_remove("FONDS_STORE");
         // Whatever is left on this machine's disk is enough for a trial, save where a test says otherwise.
         command.env("FONDS_SEGMENT_BYTES", SEGMENT_BYTES).env("FONDS_FREE_BYTES_MIN", "1000000");
         command
@@ -90,12 +96,17 @@ impl Store {
         for name in FILES {
             let _ = std::fs::copy(self.file(name), copy.file(name));
         }
+        if self.file(BACKUP).exists() {
+            copy_folder(&self.file(BACKUP), &copy.file(BACKUP));
+        }
         copy
     }
 }
 
 /// Inputs that a copy takes along.
 const FILES: [&str; 3] = ["runs", "records", "more"];
+/// A folder that a copy takes along.
+pub(crate) const BACKUP: &str = "backup";
 
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
@@ -138,11 +149,15 @@ pub(crate) fn base() -> Store {
     let store = Store::empty();
     store.must(&["init", "--origin", "test.example/log"]);
     store.must(&["agency", "define", "a", "--time-zone", "Europe/Amsterdam"]);
-    store.must(&["ingest", &store.write("runs", runs(0..RUNS))]);
+    // In several commands: how much of one goes into a segment is a matter of how fast the program is.
+    for part in 0..6 {
+        store.must(&["ingest", &store.write("runs", runs(part * RUNS / 6..(part + 1) * RUNS / 6))]);
+    }
     store.must(&["ingest", &store.write("records", records(0..RECORDS))]);
     store.must(&["plugin", "install", text(&component("plugins/retention"))]);
     store.must(&["policy", "bind", "keep", "--plugin", "retention"]);
     store.must(&["evaluate", "--as-of", "2020-01-01"]);
+    store.lets_names_approve();
     store.write("more", runs(RUNS..RUNS + 1_500) + &records(RECORDS..RECORDS + 40));
     let sealed = files(&store.dir()).iter().filter(|path| path.extension().is_some_and(|zst| zst == "zst")).count();
     assert!(sealed > 3, "{sealed} sealed segments");
@@ -161,11 +176,21 @@ pub(crate) const QUESTIONS: [&[&str]; 8] = [
     &["agency", "list"],
 ];
 
-/// A log's entries, each as bytes that must come back.
+/// An entry as a text that is another when anything of it is; the payloads as their digests, since there are many.
+pub(crate) fn told(framed: &fonds_log::Framed) -> String {
+    let fonds_log::Framed { entry, macs } = framed;
+    let items = entry.items.iter().map(|item| {
+        let content = item.content.as_ref().map(|content| (content.salt, fonds_model::Digest::of(&content.payload)));
+        format!(" {:?} {content:?} {:?}", item.digest, item.erased)
+    });
+    format!("{} {:?} {} {macs:?}{}", entry.seq, entry.at, entry.kind, items.collect::<String>())
+}
+
+/// A log's entries, each as a text that must come back.
 pub(crate) fn entries(dir: &Path) -> Result<Vec<String>, String> {
     let reader = fonds_log::Reader::open(dir).map_err(|error| error.to_string())?;
     let entries = reader.entries(0).map_err(|error| error.to_string())?;
-    entries.map(|framed| framed.map(|framed| format!("{framed:?}")).map_err(|error| error.to_string())).collect()
+    entries.map(|framed| framed.map(|framed| told(&framed)).map_err(|error| error.to_string())).collect()
 }
 
 /// The number in the last line that says how many events were acknowledged.

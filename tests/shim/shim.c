@@ -4,7 +4,8 @@
  *
  *   SHIM_ROOT    the folder; calls on other files pass unseen
  *   SHIM_TRACE   the file that the calls are written to, a record each (see tests/shim.rs, which reads it)
- *   SHIM_COUNT   a file that is given the number of calls when the process ends by itself
+ *   SHIM_COUNT   a file that is given a letter for each call when the process ends by itself: w for one that changes a
+ *                file, r for one that does not
  *   SHIM_AT      the call at which something happens, counted from 1
  *   SHIM_ACT     what: eio-before, eio-after, enospc-before, enospc-after, kill-before, kill-after
  *   SHIM_ON      set: the same happens at every later call that writes, too
@@ -44,6 +45,8 @@ static int trace = -1;
 static uint64_t calls, at;
 static int act_kill, act_after, act_errno, on;
 static int64_t budget = -1;
+/* A letter for each call, as far as there is room. */
+static char letters[1 << 20];
 
 __attribute__((constructor)) static void begin(void) {
     const char *value = getenv("SHIM_ROOT");
@@ -65,12 +68,10 @@ __attribute__((constructor)) static void begin(void) {
 
 __attribute__((destructor)) static void end(void) {
     const char *value = getenv("SHIM_COUNT");
-    char text[32];
     if (!value)
         return;
     int fd = (int)syscall(SYS_openat, AT_FDCWD, value, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    int length = snprintf(text, sizeof text, "%llu\n", (unsigned long long)calls);
-    syscall(SYS_write, fd, text, length);
+    syscall(SYS_write, fd, letters, calls < sizeof letters ? calls : sizeof letters);
     syscall(SYS_close, fd);
 }
 
@@ -137,6 +138,8 @@ static void tell(uint32_t kind, const char *path, const char *other, uint64_t in
 
 /* Counts a call and says what is to become of it. */
 static int enter(int writes) {
+    if (calls < sizeof letters)
+        letters[calls] = writes ? 'w' : 'r';
     calls++;
     if (!at || (calls != at && !(on && writes && calls > at)))
         return NOTHING;

@@ -69,11 +69,14 @@ impl Reader {
         let (checkpoint, note) = self.checkpoint()?;
         let into = Layout::of(to);
         self.check_target(&into, &checkpoint)?;
+        // A backup that was told of is there after a power loss, and so is the name of its folder.
+        disk::make_dir_durable(to)?;
+        // First: what is cut off after it is known for a backup that is to be made again.
+        disk::replace(&to.join(MARK), format!("{}\n", self.origin()).as_bytes(), 0o644)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.hashes] {
             disk::make_dir(folder)?;
         }
         let mut copying = Copying { copied: 0, kept: 0, bytes: 0 };
-        disk::replace(&to.join(MARK), format!("{}\n", self.origin()).as_bytes(), 0o644)?;
         self.copy_journal(&into, checkpoint.size, &mut copying, progress)?;
         copy_named(&self.layout.blobs, &into.blobs, |_| true, 0o644, &mut copying)?;
         copy_named(&self.layout.keys, &into.keys, |name| keys::IN_BACKUPS.contains(&name), 0o600, &mut copying)?;
@@ -84,7 +87,8 @@ impl Reader {
             return Err(LogError::Rejected("something was erased meanwhile: make the backup again".to_owned()));
         }
         copying.put(&into.about(), &disk::read(&self.layout.about())?, 0o644)?;
-        // Last: until it is there the backup is the older one, and all that one needs is there too.
+        // Last: until it is there the backup is the older one; or, where something of that was erased or a key was added
+        // since, it does not verify and is refused until the backup is made again.
         copying.put(&into.checkpoint, note.as_bytes(), 0o644)?;
         for folder in [&into.journal, &into.blobs, &into.keys, &into.dir] {
             disk::sync_dir(folder)?;
@@ -102,8 +106,9 @@ impl Reader {
         if own.zip(lies_in).is_some_and(|(own, lies_in)| lies_in.starts_with(own)) {
             return refused("it lies within the log that is copied: name a folder elsewhere".to_owned());
         }
-        let there = fs::read_dir(&into.dir).map_or(0, Iterator::count);
-        if there == 0 {
+        let part = Path::new(MARK).with_extension("part");
+        let mut there = fs::read_dir(&into.dir).into_iter().flatten().flatten();
+        if there.all(|file| file.file_name() == part) {
             return Ok(());
         }
         if !into.dir.join(MARK).exists() {
@@ -244,7 +249,7 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
     }
     // From the first file on it is a copy that must not be written.
     let layout = Layout::of(to);
-    disk::make_dir(to)?;
+    disk::make_dir_durable(to)?;
     disk::replace(&to.join(MARK), format!("{}\n", reader.origin()).as_bytes(), 0o644)?;
     layout.set_restored(Some(&Restored { from: from.display().to_string(), size: 0 }))?;
     let made = reader.backup(to, progress)?;
@@ -265,11 +270,8 @@ pub fn restore(from: &Path, to: &Path, progress: &mut dyn FnMut(u64, u64)) -> Re
 /// # Errors
 /// [`LogError::Backup`] when the copy is older than the checkpoint or of another history, or the key is not the log's.
 pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError> {
-    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
+    let (layout, reader) = restored_copy(lock)?;
     let refused = |why: String| Err(LogError::Backup { dir: lock.dir().to_owned(), why });
-    if layout.restored()?.is_none() {
-        return refused("it is no restored copy".to_owned());
-    }
     let (newest, (ours, _)) = (Checkpoint::open(note, reader.keys())?, reader.checkpoint()?);
     if newest.origin != ours.origin {
         return refused(format!("the checkpoint is of another log, `{}`", newest.origin));
@@ -296,6 +298,20 @@ pub fn resume(lock: &Lock, note: &str, key: &str) -> Result<Checkpoint, LogError
     Ok(ours)
 }
 
+/// A copy that was restored whole and is only read yet.
+fn restored_copy(lock: &Lock) -> Result<(Layout, Reader), LogError> {
+    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
+    let refused = |why: &str| Err(LogError::Backup { dir: lock.dir().to_owned(), why: why.to_owned() });
+    if layout.restored()?.is_none() {
+        return refused("it is no restored copy");
+    }
+    // What was cut off, or did not verify, would go on as if it were the log.
+    if layout.dir.join(MARK).exists() {
+        return refused("it was not restored to the end: remove the folder, and restore the backup again");
+    }
+    Ok((layout, reader))
+}
+
 /// Notes that lie in a data folder until whoever has the log open next logs them, since an entry needs its lock.
 pub const NOTES: &str = "notes";
 
@@ -309,22 +325,27 @@ pub fn leave_note(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), LogError> 
     disk::replace(&notes.join(name), bytes, 0o644)
 }
 
-/// Lets a restored log go on under a new name with a new key, so that nobody takes the two for one.
+/// Lets a restored log go on under a new name with a new key, so that nobody takes the two for one. Where that was cut off,
+/// the same name does the rest of it, with the same key: one that no entry names would be taken for a forgery.
 ///
 /// # Errors
-/// [`LogError::Backup`] when it is no restored copy; [`LogError::Origin`] when the name cannot be one, or is the old one.
+/// [`LogError::Backup`] when it is no restored copy, or was begun under another name; [`LogError::Origin`] when the name cannot be one, or is the old one.
 pub fn start_anew(lock: &Lock, origin: &str) -> Result<Checkpoint, LogError> {
-    let (layout, reader) = (Layout::of(lock.dir()), Reader::open(lock.dir())?);
-    if layout.restored()?.is_none() {
-        return Err(LogError::Backup { dir: lock.dir().to_owned(), why: "it is no restored copy".to_owned() });
-    }
+    let (layout, reader) = restored_copy(lock)?;
     let (ours, note) = reader.checkpoint()?;
+    let before = layout.dir.join("checkpoint.restored");
+    let begun = if before.exists() { keys::begun_anew(&layout.keys, &ours.origin, origin)? } else { None };
+    if begun.is_some() && origin == ours.origin {
+        // All but the last step was done.
+        layout.resume()?;
+        return Ok(ours);
+    }
     if !crate::note::is_name(origin) || origin == ours.origin {
         return Err(LogError::Origin(origin.to_owned()));
     }
     let replaces = reader.keys().iter().find(|key| key.name() == ours.origin).map(ToString::to_string);
-    let signer = keys::generate(origin)?;
-    disk::replace(&layout.dir.join("checkpoint.restored"), note.as_bytes(), 0o644)?;
+    let signer = begun.map_or_else(|| keys::generate(origin), Ok)?;
+    disk::replace(&before, note.as_bytes(), 0o644)?;
     keys::put_in_use(&layout.keys, &signer)?;
     keys::put_first(&layout.keys, &signer.verifier())?;
     let anew = Checkpoint { origin: origin.to_owned(), ..ours };

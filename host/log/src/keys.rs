@@ -102,6 +102,22 @@ pub(crate) fn put_in_use(dir: &Path, signer: &Signer) -> Result<(), LogError> {
     disk::replace(&dir.join(SIGNING), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)
 }
 
+/// The key of a restored copy that was to go on under a new name, as far as that came; `old` is the name on its checkpoint.
+pub(crate) fn begun_anew(dir: &Path, old: &str, new: &str) -> Result<Option<Signer>, LogError> {
+    if !dir.join(SIGNING).exists() {
+        return Ok(None);
+    }
+    let begun = signer(dir)?;
+    let name = begun.verifier().name().to_owned();
+    if name == new {
+        return Ok(Some(begun));
+    }
+    // The old log's own key signs nothing under a new name.
+    let is_own = name == old && verifiers(dir)?.last().is_some_and(|first| first.name() == old);
+    let why = format!("it was to go on as `{name}`, and that was cut off: give that name again");
+    if is_own { Ok(None) } else { Err(LogError::Backup { dir: dir.to_owned(), why }) }
+}
+
 /// The witnesses whose cosignatures count.
 pub(crate) fn witnesses(dir: &Path) -> Result<Vec<Verifier>, LogError> {
     match disk::read_text(&dir.join(WITNESSES)) {

@@ -64,7 +64,14 @@ impl Disk {
                 Err(panic) => return Err(StoreError::Lost(said(&*panic))),
             }
         };
-        let files = Files::open(folder).map_err(refused)?;
+        let files = match Files::open(folder) {
+            Ok(files) => files,
+            Err(error) => {
+                // It would sync once more where nobody catches that it cannot.
+                std::mem::forget(db);
+                return Err(refused(error));
+            }
+        };
         let recent = RecentChunks::default();
         Ok(Self { folder: folder.to_owned(), db: Some(db), files, broken: OnceLock::new(), recent })
     }
