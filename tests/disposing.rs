@@ -175,7 +175,7 @@ impl Life {
             }
             Step::Acknowledge(nth) => {
                 if let Some(id) = self.nth(*nth) {
-                    drop(self.runtime().acknowledge(id, "gone", by("owner")));
+                    drop(self.runtime().acknowledge(id, "gone", None, by("owner")));
                 }
             }
         }

@@ -238,6 +238,106 @@ fn a_review_keeps_longer_or_lets_destruction_be_proposed_which_wants_its_own_app
     assert_eq!(store.json(&["record", "show", "case/1"])["state"], "destroyed");
 }
 
+/// A store whose only case has a file in a folder, and one in a system that only its agency reaches.
+fn with_content() -> (Store, std::path::PathBuf) {
+    let store = cases(2, "destroy");
+    let folder = store.file("papers");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["plan.pdf", "shared.pdf"] {
+        std::fs::write(folder.join(name), name).unwrap();
+    }
+    let toml = format!("[stores.papers]\nfolder = {:?}\n", folder.display().to_string());
+    std::fs::write(store.dir().join("content.toml"), toml).unwrap();
+    let files = |locations: &[&str]| json!({ "content": locations.iter().map(|at| json!({ "location": at })).collect::<Vec<_>>() });
+    let events = [
+        cloud_event("m0", "record.modified", "case/0", "2010-06-01", &files(&["papers:plan.pdf", "papers:shared.pdf"])),
+        cloud_event("m1", "record.modified", "case/1", "2010-06-01", &files(&["dms://7/42", "papers:shared.pdf"])),
+    ];
+    store.ok(&["ingest", &store.write("files.ndjson", events.concat())]);
+    store.ok(&["evaluate"]);
+    (store, folder)
+}
+
+#[test]
+fn content_is_deleted_where_it_lies_and_an_agencys_own_system_is_waited_for() {
+    let (store, folder) = with_content();
+    let anna = person(&store, "anna");
+    let proposed = open(&store);
+    let (one, two) = (id(&proposed["case/0"]).to_owned(), id(&proposed["case/1"]).to_owned());
+    store.ok(&["disposition", "approve", &one, "--key", &anna]);
+    let executed = store.answer(1, &["disposition", "execute", &one]);
+    assert!(executed["left"][0]["why"].as_str().unwrap().contains("content of `case/1` too"), "{executed}");
+    assert!(folder.join("shared.pdf").exists(), "what another record has too stays");
+    assert_eq!(store.json(&["record", "show", "case/0"])["state"], "closed", "not destroyed before all of it is gone");
+
+    store.ok(&["disposition", "approve", &two, "--key", &anna]);
+    let executed = store.answer(0, &["disposition", "execute", &two]);
+    assert_eq!((&executed["waiting"], &executed["done"]), (&json!(1), &json!(0)), "{executed}");
+    let waiting = store.json(&["disposition", "show", &two]);
+    assert_eq!(waiting["contents"], json!(["dms://7/42", "papers:shared.pdf"]), "this is what the agency is asked");
+    let placed = store.json(&["hold", "place", "late", "--authority", "court", "--records", "case/1"]);
+    assert_eq!(placed["too_late"], json!([two]), "{placed}");
+    store.ok(&["hold", "release", "late", "--authority", "court"]);
+    assert_eq!(
+        store.json(&["disposition", "acknowledge", &two, "--reference", "ticket 8", "--by", "owner"])["done"],
+        1
+    );
+    assert_eq!(store.json(&["record", "show", "case/1"])["state"], "destroyed");
+
+    assert_eq!(store.json(&["disposition", "execute", "--approved"])["done"], 1, "what was cut off goes on");
+    assert!(!folder.join("plan.pdf").exists() && !folder.join("shared.pdf").exists());
+    assert_eq!(store.json(&["record", "show", "case/0"])["state"], "destroyed");
+    let key = store.json(&["log", "key", "show"])["key"].as_str().unwrap().to_owned();
+    let file = store.file("certificate.html").display().to_string();
+    store.ok(&["disposition", "certificate", &one, "--to", &file]);
+    let page = std::fs::read_to_string(&file).unwrap();
+    assert!(page.contains("papers:plan.pdf") && page.contains("absent_at"), "it says what was deleted, and the proof");
+    store.ok(&["verify-evidence", &file, "--key", &key]);
+}
+
+#[test]
+fn a_transfer_is_packed_handed_over_and_only_the_receipt_ends_it_then_the_senders_copy_wants_its_own_approval() {
+    let store = cases(1, "transfer");
+    let one = id(&open(&store)["case/0"]).to_owned();
+    let anna = person(&store, "anna");
+    store.ok(&["disposition", "approve", &one, "--by", "anna"]);
+    let executed = store.answer(1, &["disposition", "execute", &one]);
+    assert!(executed["left"][0]["why"].as_str().unwrap().contains("--packages"), "{executed}");
+    let packages = store.file("out");
+    let to = packages.display().to_string();
+    assert_eq!(store.json(&["disposition", "execute", &one, "--packages", &to])["handed_over"], 1);
+    let package = std::fs::read_dir(&packages).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(store.json(&["archive", "validate", text(&package)])["valid"], true);
+    assert_eq!(store.json(&["record", "show", "case/0"])["state"], "closed", "nobody has said that they took it");
+    let receive =
+        ["disposition", "receive", &one, "--from", "National Archives", "--receipt", "accession 7", "--by", "depot"];
+    let other = "0".repeat(64);
+    store.refused(4, &[&receive[..], &["--seal", &other]].concat());
+    store.ok(&receive);
+    assert_eq!(store.json(&["record", "show", "case/0"])["state"], "transferred");
+    store.ok(&["evaluate"]);
+    let copy = open(&store)["case/0"].clone();
+    assert_eq!((&copy["action"], &copy["state"]), (&json!("destroy"), &json!("proposed")), "the sender's copy");
+    store.ok(&["disposition", "approve", id(&copy), "--key", &anna]);
+    assert_eq!(store.json(&["disposition", "execute", "--approved"])["done"], 1);
+    assert_eq!(store.json(&["record", "show", "case/0"])["state"], "destroyed");
+}
+
+#[test]
+fn where_a_second_person_is_wanted_one_alone_changes_no_policy() {
+    let store = cases(1, "destroy");
+    store.ok(&["setting", "set", "second-person", "on", "--by", "anna"]);
+    let bind = ["policy", "bind", "other", "--plugin", "retention", "--by", "anna"];
+    store.refused(4, &bind);
+    store.refused(4, &[&bind[..], &["--approved-by", "anna"]].concat());
+    store.ok(&[&bind[..], &["--approved-by", "bert"]].concat());
+    store.refused(4, &["policy", "unbind", "other", "--by", "anna"]);
+    let schedule = store.write("again.ndjson", SCHEDULE);
+    let import = ["schedule", "import", &schedule, "--schedule", "xx", "--version", "2", "--by", "anna"];
+    store.refused(4, &import);
+    store.ok(&[&import[..], &["--approved-by", "bert"]].concat());
+}
+
 #[test]
 fn the_permits_due_by_a_day_are_destroyed_but_for_the_held_case_and_the_counts_are_those_of_an_independent_calculation()
 {

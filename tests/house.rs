@@ -8,7 +8,7 @@ use fonds_model::label::Declassification;
 use fonds_model::{Action, Digest, Label, Levels, Timestamp, Trigger};
 use fonds_policy::evaluator::{Answer, Evaluator, Failure, Manifest, Plugin};
 use fonds_policy::{Request, Subject};
-use fonds_runtime::admin::Binding;
+use fonds_runtime::admin::{Binding, Persons};
 use fonds_runtime::evaluate::Swept;
 use fonds_runtime::ingest::Told;
 use fonds_runtime::{Lock, Parts, Runtime, RuntimeError};
@@ -43,7 +43,7 @@ impl House {
         };
         let house = Self { runtime: Runtime::open(lock, parts).unwrap(), folder, now };
         for component in ["classification", "retention"] {
-            house.runtime.install_plugin(component.as_bytes(), None).unwrap();
+            house.runtime.install_plugin(component.as_bytes(), &Persons::default()).unwrap();
         }
         house
     }
@@ -61,7 +61,14 @@ impl House {
     /// Binds one of the two under a name, for an agency.
     pub(crate) fn bind_for(&self, name: &str, plugin: &str, scope: Option<&str>, config: &str) {
         let (name, plugin, scope) = (name.to_owned(), plugin.to_owned(), scope.map(str::to_owned));
-        let told = Binding { name, plugin, scope, config: config.as_bytes().to_vec(), mode: Mode::Enforce, by: None };
+        let told = Binding {
+            name,
+            plugin,
+            scope,
+            config: config.as_bytes().to_vec(),
+            mode: Mode::Enforce,
+            persons: Persons::default(),
+        };
         self.runtime.bind_policy(&told).unwrap();
     }
 

@@ -162,7 +162,7 @@ fn whatever_makes_a_term_sooner_is_named_in_the_decision_and_a_clock_that_starts
         (&json!("2032-05-01"), &Value::Null),
         "it is later"
     );
-    house.runtime.unbind_policy("retention", None).unwrap();
+    house.runtime.unbind_policy("retention", &Default::default()).unwrap();
     let bound = house.runtime.log_size();
     house.bind_for("another", "retention", None, "2");
     house.sweep("2026-06-01");

@@ -404,6 +404,9 @@ pub(crate) enum Plugin {
         /// Who installs it.
         #[arg(long)]
         by: Option<String>,
+        /// The second person who approves it; the setting `second-person` can demand one.
+        #[arg(long, value_name = "WHO")]
+        approved_by: Option<String>,
     },
     /// The installed plugins.
     #[command(after_help = "Example: fonds plugin list")]
@@ -434,6 +437,9 @@ pub(crate) enum Policy {
         /// Who binds it.
         #[arg(long)]
         by: Option<String>,
+        /// The second person who approves it; the setting `second-person` can demand one.
+        #[arg(long, value_name = "WHO")]
+        approved_by: Option<String>,
     },
     /// Let it decide no more; what it decided is no longer in force.
     #[command(after_help = "Example: fonds policy unbind keep")]
@@ -443,6 +449,9 @@ pub(crate) enum Policy {
         /// Who unbinds it.
         #[arg(long)]
         by: Option<String>,
+        /// The second person who approves it; the setting `second-person` can demand one.
+        #[arg(long, value_name = "WHO")]
+        approved_by: Option<String>,
     },
     /// The bindings in force.
     #[command(after_help = "Example: fonds policy list")]

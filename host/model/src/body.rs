@@ -321,6 +321,9 @@ bodies! {
         summary: String,
         /// The reasons that it can give.
         reasons: Vec<ReasonText>,
+        /// The second person who approved it, where one was wanted or named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     }
     /// `policy.bound`.
     PolicyBound {
@@ -339,6 +342,9 @@ bodies! {
         mode: Mode,
         /// What it needs beside a record's own fields.
         needs: Needs,
+        /// The second person who approved it, where one was wanted or named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     }
     /// `log.key-added`: the checkpoint over this entry is signed by both keys, and those after it by the new one.
     KeyAdded {
@@ -356,6 +362,9 @@ bodies! {
     PolicyUnbound {
         /// The binding's name.
         name: String,
+        /// The second person who approved it, where one was wanted or named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
     }
     /// `backup.made`.
     BackupMade {

@@ -45,7 +45,16 @@ pub struct Binding {
     /// Whether its decisions count.
     pub mode: Mode,
     /// Who binds it.
+    pub persons: Persons,
+}
+
+/// Who changes what policies decide, and the second person who approves it.
+#[derive(Debug, Clone, Default)]
+pub struct Persons {
+    /// Who does it.
     pub by: Option<String>,
+    /// Who approves it; the setting `second-person` can demand one.
+    pub approved_by: Option<String>,
 }
 
 /// An appended entry, as an answer.
@@ -165,8 +174,9 @@ impl Runtime {
     pub fn install_plugin(
         &self,
         component: &[u8],
-        by: Option<&str>,
+        persons: &Persons,
     ) -> Result<(AppendedEntry, PluginInstalled), RuntimeError> {
+        self.check_persons(persons)?;
         let plugin = self.engine()?.load(component).map_err(RuntimeError::Plugin)?;
         let manifest = plugin.manifest();
         let body = PluginInstalled {
@@ -177,7 +187,8 @@ impl Runtime {
             interface: manifest.interface.clone(),
             summary: manifest.summary.clone(),
             reasons: manifest.reasons.clone(),
-            who: who(by.map(str::to_owned)),
+            approved_by: persons.approved_by.clone(),
+            who: who(persons.by.clone()),
         };
         let installed = self.installed_plugins()?;
         if let Some(known) = installed.iter().find(|known| known.plugin.digest == body.digest) {
@@ -186,7 +197,7 @@ impl Runtime {
             return Ok((entry, body));
         }
         self.log().put_blob(component)?;
-        let entry = self.append_body(Kind::PluginInstalled, by, &body)?;
+        let entry = self.append_body(Kind::PluginInstalled, persons.by.as_deref(), &body)?;
         Ok((entry, body))
     }
 
@@ -195,6 +206,7 @@ impl Runtime {
     /// # Errors
     /// When the plugin is not installed, or refuses the configuration.
     pub fn bind_policy(&self, told: &Binding) -> Result<(AppendedEntry, PolicyBound), RuntimeError> {
+        self.check_persons(&told.persons)?;
         if told.name.is_empty() || told.name.len() > 100 || told.name.contains(char::is_control) {
             return Err(RuntimeError::Invalid(format!(
                 "`{}` is not a name for a binding: use 1 to 100 characters",
@@ -220,9 +232,10 @@ impl Runtime {
             config: self.log().put_blob(&told.config)?,
             mode: told.mode,
             needs,
-            who: who(told.by.clone()),
+            approved_by: told.persons.approved_by.clone(),
+            who: who(told.persons.by.clone()),
         };
-        let entry = self.append_body(Kind::PolicyBound, told.by.as_deref(), &body)?;
+        let entry = self.append_body(Kind::PolicyBound, told.persons.by.as_deref(), &body)?;
         Ok((entry, body))
     }
 
@@ -230,12 +243,30 @@ impl Runtime {
     ///
     /// # Errors
     /// [`RuntimeError::NotFound`] when no binding has that name.
-    pub fn unbind_policy(&self, name: &str, by: Option<&str>) -> Result<AppendedEntry, RuntimeError> {
+    pub fn unbind_policy(&self, name: &str, persons: &Persons) -> Result<AppendedEntry, RuntimeError> {
+        self.check_persons(persons)?;
         if !self.bindings_in_force()?.iter().any(|bound| bound.name == name) {
             return Err(RuntimeError::NotFound(format!("no policy is bound as `{name}`: see `fonds policy list`")));
         }
-        let body = PolicyUnbound { name: name.to_owned(), who: who(by.map(str::to_owned)) };
-        self.append_body(Kind::PolicyUnbound, by, &body)
+        let approved_by = persons.approved_by.clone();
+        let body = PolicyUnbound { name: name.to_owned(), approved_by, who: who(persons.by.clone()) };
+        self.append_body(Kind::PolicyUnbound, persons.by.as_deref(), &body)
+    }
+
+    /// What changes how long records are kept is done by two people, where the setting says so.
+    pub(crate) fn check_persons(&self, persons: &Persons) -> Result<(), RuntimeError> {
+        let Persons { by, approved_by } = persons;
+        let are_two = by.is_some() && approved_by.is_some() && by != approved_by;
+        if approved_by.is_some() && !are_two {
+            return Err(RuntimeError::Denied(
+                "who approves it is another than who does it: --by, --approved-by".to_owned(),
+            ));
+        }
+        if are_two || !self.settings()?.second_person {
+            return Ok(());
+        }
+        let why = "the setting `second-person` wants two people: say --by NAME and --approved-by ANOTHER";
+        Err(RuntimeError::Denied(why.to_owned()))
     }
 
     /// Puts a mistake right beside the entry.

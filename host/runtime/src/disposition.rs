@@ -111,6 +111,9 @@ pub struct DispositionAnswer {
     /// There are more survivors or recipients than are named.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub more: bool,
+    /// Where the content lies that is being deleted, while it is under way: what an agency's own system is asked to delete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contents: Vec<String>,
     /// Who proposed it; none: the host, because a policy decided so.
     pub by: Option<String>,
     /// Those whose approval counts.
@@ -182,7 +185,7 @@ impl Runtime {
         for found in found {
             let found = found.map_err(RuntimeError::from)?;
             if filter.matches(&found, course(&found).state(&settings)) {
-                show(self.disposition_answer(&found, &settings))?;
+                show(self.disposition_answer(&found, &settings)?)?;
             }
         }
         Ok(())
@@ -193,7 +196,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::NotFound`] when there is none of that id.
     pub fn disposition(&self, id: Position) -> Result<DispositionAnswer, RuntimeError> {
-        Ok(self.disposition_answer(&self.found_disposition(id)?, &self.settings()?))
+        self.disposition_answer(&self.found_disposition(id)?, &self.settings()?)
     }
 
     pub(crate) fn found_disposition(&self, id: Position) -> Result<Disposition, RuntimeError> {
@@ -202,12 +205,14 @@ impl Runtime {
         })
     }
 
-    fn disposition_answer(&self, found: &Disposition, settings: &Settings) -> DispositionAnswer {
+    fn disposition_answer(&self, found: &Disposition, settings: &Settings) -> Result<DispositionAnswer, RuntimeError> {
         let course = course(found);
+        let is_under_way = matches!(course.state(settings), State::Executing | State::Waiting);
+        let begun = if is_under_way { self.begun(found)? } else { None };
         let proposed = found.proposed.clone();
         let approvals = course.approvals(settings);
         let texts = |positions: &[Position]| positions.iter().map(ToString::to_string).collect();
-        DispositionAnswer {
+        Ok(DispositionAnswer {
             id: found.id.to_string(),
             state: course.state(settings).as_str(),
             action: proposed.action.as_str(),
@@ -223,12 +228,13 @@ impl Runtime {
             survivors: proposed.survivors,
             recipients: proposed.recipients,
             more: proposed.more,
+            contents: begun.map(|begun| begun.contents).unwrap_or_default(),
             by: proposed.who.by,
             approvals_wanted: settings.approvals.saturating_sub(approvals.len()),
             approved_by: approvals.into_iter().filter_map(|act| act.by.clone()).collect(),
             acts: found.acts.iter().map(act_answer).collect(),
             log_size: self.log_size(),
-        }
+        })
     }
 }
 

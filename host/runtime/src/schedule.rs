@@ -92,6 +92,10 @@ impl Runtime {
     /// # Errors
     /// When the file cannot be read, or the log refuses; then nothing of the version is in force.
     pub fn import_schedule_file(&self, told: &ImportTold) -> Result<Imported, RuntimeError> {
+        if self.settings()?.second_person {
+            let (by, approved_by) = (told.by.clone(), told.approved_by.clone());
+            self.check_persons(&crate::admin::Persons { by, approved_by })?;
+        }
         if told.schedule.is_empty()
             || told.schedule.len() > SCHEDULE_ID_BYTES_MAX
             || told.schedule.contains(['/', '\0'])

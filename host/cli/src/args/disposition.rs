@@ -107,6 +107,9 @@ pub(crate) enum Disposition {
         /// How the agency's system calls what it did.
         #[arg(long, value_name = "TEXT")]
         reference: String,
+        /// The file that names the content stores; `content.toml` in the store's folder unless said.
+        #[arg(long, value_name = "FILE")]
+        content: Option<PathBuf>,
         /// Who says so; the system's user unless said.
         #[arg(long, value_name = "NAME")]
         by: Option<String>,

@@ -6,7 +6,7 @@ use crate::render::tree;
 use crate::{Failure, workshop};
 use fonds_model::{EntityId, decision};
 use fonds_runtime::Runtime;
-use fonds_runtime::admin::{AgencyDefinition, Binding};
+use fonds_runtime::admin::{AgencyDefinition, Binding, Persons};
 use fonds_runtime::ingest::Told;
 use fonds_runtime::lineage::{Direction, Question};
 use fonds_runtime::query::{Filter, LineageTold};
@@ -109,7 +109,7 @@ fn show(dir: &Path, files: &Path, components: [Result<PathBuf, Failure>; 3], scr
     fill(&runtime, files, screen)?;
     heading("Three policies, each a WebAssembly component that can do nothing but answer")?;
     for (name, component) in POLICIES.into_iter().zip(components) {
-        let (_, installed) = runtime.install_plugin(&super::read_file(&component?)?, None)?;
+        let (_, installed) = runtime.install_plugin(&super::read_file(&component?)?, &Persons::default())?;
         let config = std::fs::read(files.join(format!("{name}.json")))?;
         let mode = decision::Mode::Enforce;
         let scope = Some("nl/merwestad".to_owned());
@@ -119,7 +119,7 @@ fn show(dir: &Path, files: &Path, components: [Result<PathBuf, Failure>; 3], scr
             scope,
             config,
             mode,
-            by: None,
+            persons: Persons::default(),
         })?;
         screen.text(&format!(
             "{} {}: {}\n",

@@ -76,8 +76,10 @@ pub(crate) fn disposition(dir: &Path, command: Disposition, screen: Screen) -> R
             screen.answer(&answer, |screen| text_of(screen, &answer))?;
         }
         Disposition::Execute(told) => return execute(dir, runtime, &told, screen),
-        Disposition::Acknowledge { id: text, reference, by } => {
-            let executed = runtime.acknowledge(id(&text)?, &reference, who(by, None, None)?)?;
+        Disposition::Acknowledge { id: text, reference, content, by } => {
+            let keeping = Keeping::open(&runtime, &super::archive::content_file(dir, content)?)?;
+            let executed = runtime.acknowledge(id(&text)?, &reference, Some(&keeping), who(by, None, None)?)?;
+            drop(keeping);
             runtime.close()?;
             return show_executed(&executed, screen);
         }
@@ -139,6 +141,9 @@ fn text_of(screen: &Screen, found: &DispositionAnswer) -> String {
     ];
     if !found.shortened_by.is_empty() {
         shown.push(("sooner because of", screen.paint(Tone::Bad, &texts(&found.shortened_by))));
+    }
+    if !found.contents.is_empty() {
+        shown.push(("content", found.contents.join(", ")));
     }
     if !survivors.is_empty() {
         shown.push(("lives on in", format!("{}{more}", survivors.join(", "))));

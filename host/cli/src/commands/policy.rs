@@ -5,7 +5,7 @@ use crate::args::{Mode, Plugin, Policy};
 use crate::output::{Screen, Tone, pairs, table};
 use crate::{Failure, workshop};
 use fonds_model::{Digest, decision};
-use fonds_runtime::admin::Binding;
+use fonds_runtime::admin::{Binding, Persons};
 use fonds_wasm::{build, component};
 use serde_json::json;
 use std::path::Path;
@@ -31,10 +31,10 @@ pub(crate) fn plugin(dir: &Path, command: Plugin, screen: Screen) -> Result<(), 
             })?)
         }
         Plugin::Inspect { file } => inspect(dir, &file, screen),
-        Plugin::Install { file, by } => {
+        Plugin::Install { file, by, approved_by } => {
             let component = read_file(&file)?;
             let runtime = workshop::open(dir)?;
-            let (entry, body) = runtime.install_plugin(&component, by.as_deref())?;
+            let (entry, body) = runtime.install_plugin(&component, &Persons { by, approved_by })?;
             let answer = json!({ "name": body.name, "version": body.version, "world": body.world, "interface": body.interface,
                 "digest": body.digest, "seq": entry.seq, "log_size": entry.log_size });
             screen.answer(&answer, |screen| {
@@ -110,13 +110,14 @@ fn inspect(dir: &Path, file: &Path, screen: Screen) -> Result<(), Failure> {
 pub(crate) fn policy(dir: &Path, command: Policy, screen: Screen) -> Result<(), Failure> {
     let runtime = workshop::open(dir)?;
     match command {
-        Policy::Bind { name, plugin, scope, config, mode, by } => {
+        Policy::Bind { name, plugin, scope, config, mode, by, approved_by } => {
+            let persons = Persons { by, approved_by };
             let config = config.as_deref().map(read_file).transpose()?.unwrap_or_default();
             let mode = match mode {
                 Mode::Enforce => decision::Mode::Enforce,
                 Mode::Observe => decision::Mode::Observe,
             };
-            let (entry, body) = runtime.bind_policy(&Binding { name, plugin, scope, config, mode, by })?;
+            let (entry, body) = runtime.bind_policy(&Binding { name, plugin, scope, config, mode, persons })?;
             let answer = json!({ "name": body.name, "plugin": body.plugin, "world": body.world, "scope": body.scope,
                 "config": body.config, "mode": body.mode, "needs": body.needs, "seq": entry.seq, "log_size": entry.log_size });
             screen.answer(&answer, |screen| {
@@ -129,8 +130,8 @@ pub(crate) fn policy(dir: &Path, command: Policy, screen: Screen) -> Result<(), 
                 )
             })?;
         }
-        Policy::Unbind { name, by } => {
-            let entry = runtime.unbind_policy(&name, by.as_deref())?;
+        Policy::Unbind { name, by, approved_by } => {
+            let entry = runtime.unbind_policy(&name, &Persons { by, approved_by })?;
             screen.answer(&entry, |_| format!("{name} decides no more: entry {}\n", entry.seq))?;
         }
         Policy::List => {

@@ -275,7 +275,7 @@ impl Runtime {
     }
 
     /// What the entry said that began it.
-    fn begun(&self, found: &Disposition) -> Result<Option<DispositionExecuting>, RuntimeError> {
+    pub(super) fn begun(&self, found: &Disposition) -> Result<Option<DispositionExecuting>, RuntimeError> {
         use body::Step::{Executing, ExecutingOutside};
         let act = found.acts.iter().rev().find(|act| matches!(act.step, Executing | ExecutingOutside));
         let Some(act) = act else { return Ok(None) };
@@ -330,10 +330,7 @@ impl Runtime {
                     let Some(keeping) = told.contents.filter(|contents| contents.has(&location)) else {
                         return Ok(Err(format!("no content store has `{location}`: give --content FILE")));
                     };
-                    if let Some(other) = self.shared_with(found, &location)? {
-                        return Ok(Err(format!("`{location}` is content of `{other}` too, which lives on")));
-                    }
-                    match keeping.delete(&location) {
+                    match self.delete(found, keeping, &location)? {
                         Ok(deleted) => body.deleted.push(deleted),
                         Err(why) => return Ok(Err(why)),
                     }
@@ -403,28 +400,38 @@ impl Runtime {
         self.say_destroyed(&gone)
     }
 
-    /// An agency's own system says that it has deleted a record's content.
+    /// An agency's own system says that it has deleted a record's content; what lies in our keeping is deleted with it.
     ///
     /// # Errors
-    /// [`RuntimeError::Denied`] when the disposition does not wait for that.
-    pub fn acknowledge(&self, id: Position, reference: &str, who: Who) -> Result<Executed, RuntimeError> {
+    /// [`RuntimeError::Denied`] when the disposition does not wait for that, or content in our keeping cannot go.
+    pub fn acknowledge(
+        &self,
+        id: Position,
+        reference: &str,
+        contents: Option<&dyn Contents>,
+        who: Who,
+    ) -> Result<Executed, RuntimeError> {
         let found = self.found_disposition(id)?;
         let state = course(&found).state(&self.settings()?);
         if state != State::Waiting {
             return Err(RuntimeError::Denied(format!("`{id}` waits for no acknowledgement: it is {}", state.as_str())));
         }
-        let now = self.now().to_string();
-        let contents = self.begun(&found)?.map(|begun| begun.contents).unwrap_or_default();
-        let deleted = contents.into_iter().map(|location| Deleted {
-            location,
-            digest: None,
-            absent_at: now.clone(),
-            proof: format!("acknowledged: {reference}"),
-        });
+        let mut deleted = Vec::new();
+        for location in self.begun(&found)?.map(|begun| begun.contents).unwrap_or_default() {
+            deleted.push(match contents.filter(|contents| contents.has(&location)) {
+                Some(keeping) => self.delete(&found, keeping, &location)?.map_err(RuntimeError::Denied)?,
+                None => Deleted {
+                    location,
+                    digest: None,
+                    absent_at: self.now().to_string(),
+                    proof: format!("acknowledged: {reference}"),
+                },
+            });
+        }
         let body = DispositionExecuted {
             disposition: id,
             action: found.proposed.action,
-            deleted: deleted.collect(),
+            deleted,
             package: None,
             package_digest: None,
             who: who.clone(),
@@ -435,6 +442,19 @@ impl Runtime {
         let mut stopped = Stopped::new();
         self.erase_records(&self.in_states(&[id], &[State::Deleted])?, &mut stopped)?;
         self.executed(&[id], &stopped)
+    }
+
+    /// Deletes one piece of content, unless another record that lives on has it too.
+    fn delete(
+        &self,
+        found: &Disposition,
+        keeping: &dyn Contents,
+        location: &str,
+    ) -> Result<Result<Deleted, String>, RuntimeError> {
+        Ok(match self.shared_with(found, location)? {
+            Some(other) => Err(format!("`{location}` is content of `{other}` too, which lives on")),
+            None => keeping.delete(location),
+        })
     }
 
     /// An archive says that it took a record: from then on it is in its keeping.
