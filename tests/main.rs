@@ -40,3 +40,4 @@ mod support;
 mod sweeps;
 mod tidy;
 mod trial;
+mod webhook;

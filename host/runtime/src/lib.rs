@@ -24,6 +24,7 @@ pub mod query;
 pub mod replay;
 pub mod schedule;
 mod shortened;
+pub mod webhook;
 
 pub use error::RuntimeError;
 pub use fonds_log::{
