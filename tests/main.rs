@@ -34,6 +34,7 @@ mod platter;
 mod power_loss;
 mod register;
 mod replay;
+mod reports;
 mod shim;
 mod store;
 mod support;

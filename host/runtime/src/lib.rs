@@ -22,6 +22,7 @@ pub mod keys;
 mod looking;
 pub mod query;
 pub mod replay;
+pub mod report;
 pub mod schedule;
 mod shortened;
 pub mod webhook;

@@ -120,6 +120,13 @@ impl Webhook {
         self.url.host().unwrap_or_default()
     }
 
+    /// What tells this address from others, and does not give it away.
+    #[must_use]
+    pub fn receiver(&self) -> String {
+        let digest = hex(&Sha256::digest(self.url.to_string().as_bytes()));
+        format!("{} {}", self.host(), digest.get(..16).unwrap_or_default())
+    }
+
     /// Sends a JSON document; again, with growing pauses, while the other system cannot be reached or is busy.
     ///
     /// When this returns Ok, the other system has answered 200 to 299. Redirects are not followed: what is signed for one

@@ -10,8 +10,10 @@ mod house;
 mod ingest;
 mod keys;
 mod log;
+mod notify;
 mod policy;
 mod record;
+mod report;
 mod verify;
 
 use crate::args::{self, Cli, Command};
@@ -49,6 +51,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Disposition(command) => disposition::disposition(dir, command, screen),
         Command::Setting(command) => disposition::setting(dir, command, screen),
         Command::Access(command) => disposition::access(dir, command, screen),
+        Command::Report(command) => report::report(dir, command, screen),
+        Command::Notify(told) => notify::notify(dir, &told, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {
