@@ -4,12 +4,18 @@ use crate::main_job::permits_by;
 use crate::store::{Store, cloud_event, component, text};
 use crate::support;
 use crate::webhook::{answer, assert_signed, serve};
+use fonds_model::body::Who;
+use fonds_model::{Digest, Position, Timestamp};
+use fonds_runtime::disposition::{DispositionAnswer, ExecuteTold, HandOver};
+use fonds_runtime::{Lock, Parts, Runtime};
+use fonds_wasm::{Engine, EngineOptions, Limits};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::sync::Arc;
 
 const NAMES: [&str; 6] = ["due", "holds", "waiting", "unscheduled", "overdue", "disposed"];
 
@@ -31,8 +37,9 @@ fn today() -> Date {
 /// Three agencies with records that are due or will be, that wait, that have no rule, or that are kept too long.
 fn register() -> Store {
     let store = Store::new();
-    for (id, series, action) in [("xx", &["A", "B", "D"][..], "destroy"), ("yy", &["T"], "transfer")] {
-        let rules: String = series.iter().map(|series| rule(id, series, if *series == "A" { 3 } else { 1 })).collect();
+    for (id, series, action) in [("xx", &["A", "B", "D", "N", "N"][..], "destroy"), ("yy", &["T"], "transfer")] {
+        let years = |place: usize| [3, 1, 1, 1, 2][place];
+        let rules: String = series.iter().enumerate().map(|(place, series)| rule(id, series, years(place))).collect();
         let file = store.write(id, rules);
         store.ok(&["schedule", "import", &file, "--schedule", id, "--version", "1", "--default-action", action]);
     }
@@ -46,12 +53,17 @@ fn register() -> Store {
     for number in 0..120_i32 {
         let id = format!("case/{number}");
         let agency = ["a", "a/b", "c"][number as usize % 3];
-        let series = [Some("xx/1/A"), Some("xx/1/B"), Some("xx/1/D"), Some("yy/1/T"), Some("xx/1/NONE"), None];
+        let series = [Some("xx/1/A"), Some("xx/1/B"), Some("xx/1/D"), Some("yy/1/T"), Some("xx/1/N"), None];
         let mut data = json!({ "agency": agency, "title": format!("=secret {number}") });
         if let Some(series) = series[number as usize / 3 % 6] {
             data["series"] = json!(series);
         }
         events += &cloud_event(&format!("c{number}"), "record.created", &id, "2010-01-02", &data);
+        if series[number as usize / 3 % 6] == Some("xx/1/B") && number % 4 == 1 {
+            // Its content lies in a system that Fonds does not reach.
+            let place = json!({ "location": format!("theirs/{number}") });
+            events += &cloud_event(&format!("m{number}"), "record.moved", &id, "2010-01-03", &place);
+        }
         if number % 7 != 0 {
             let closed = today().checked_sub((number * 23).days()).unwrap().to_string();
             events += &cloud_event(&format!("d{number}"), "record.closed", &id, &closed, &json!({}));
@@ -123,7 +135,7 @@ fn the_calendar_counts_what_a_plain_count_over_the_register_does() {
     assert_eq!(rows(&due, &fields, "records"), naive(&all));
     let months: BTreeSet<&str> =
         due["rows"].as_array().unwrap().iter().filter_map(|row| row["month"].as_str()).collect();
-    assert!(months.len() > 10 && months.contains("overdue") && months.contains("later"), "{months:?}");
+    assert!(months.len() > 7 && months.contains("overdue") && months.contains("later"), "{months:?}");
     assert_eq!(due["total"], naive(&all).values().sum::<u64>());
     assert_eq!((&due["report"], &due["as_of"]), (&json!("due"), &json!(today().to_string())));
     assert_eq!(due["log_size"], store.json(&["record", "show", "case/1"])["log_size"]);
@@ -181,6 +193,36 @@ fn holds_waits_and_what_has_no_rule_are_those_of_a_plain_count() {
     assert_eq!(listed, unruled.iter().map(|(record, _)| &record["id"]).collect::<Vec<_>>());
 }
 
+/// An archive that takes everything.
+struct Shelf;
+
+impl HandOver for Shelf {
+    fn hand_over(&self, disposition: &DispositionAnswer) -> Result<(String, Digest), String> {
+        Ok((format!("shelf/{}", disposition.id), Digest([7; 32])))
+    }
+}
+
+/// Carries out dispositions, with an archive at hand.
+fn hand_over(store: &Store, ids: &[String]) {
+    let dir = store.dir();
+    let parts = Parts {
+        store: Arc::new(fonds_store::Store::open(dir.join(fonds_store::STORE)).unwrap()),
+        engine: Box::new(|| {
+            let options = EngineOptions { cache_dir: None, cache_key: Default::default(), limits: Limits::default() };
+            Ok(Arc::new(Engine::new(options).unwrap()))
+        }),
+        clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),
+        options: Default::default(),
+    };
+    let runtime = Runtime::open(Lock::take(&dir).unwrap(), parts).unwrap();
+    let ids = ids.iter().map(|id| Position::parse(id).unwrap()).collect();
+    let who = Who { by: Some("anna".to_owned()), ..Who::default() };
+    let told = ExecuteTold { ids, who, hand_over: Some(&Shelf), ..ExecuteTold::default() };
+    let executed = runtime.execute(&told, &mut |_, _| {}).unwrap();
+    assert_eq!(executed.handed_over, 2, "{executed:?}");
+    runtime.close().unwrap();
+}
+
 #[test]
 fn what_is_late_and_what_was_disposed_of_are_those_of_a_plain_count() {
     let store = register();
@@ -194,19 +236,10 @@ fn what_is_late_and_what_was_disposed_of_are_those_of_a_plain_count() {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
         store.ok(&[&["disposition", verb][..], &ids, &["--by", "anna"]].concat());
     };
-    say("approve", &[&destroy[..3], &transfer[..3]].concat());
-    say("execute", &[&destroy[..2], &transfer[..2]].concat());
-    store.ok(&[
-        "disposition",
-        "receive",
-        &transfer[0],
-        "--from",
-        "National Archives",
-        "--receipt",
-        "7",
-        "--by",
-        "depot",
-    ]);
+    say("approve", &[&destroy[..], &transfer[..3]].concat());
+    hand_over(&store, &[&destroy[..destroy.len() - 1], &transfer[..2]].concat());
+    let receipt = ["--from", "National Archives", "--receipt", "7", "--by", "depot"];
+    store.ok(&[&["disposition", "receive", &transfer[0]][..], &receipt].concat());
 
     let disposed = store.json(&["report", "disposed"]);
     let done = store.json(&["disposition", "list", "--state", "done"]);
@@ -230,6 +263,7 @@ fn what_is_late_and_what_was_disposed_of_are_those_of_a_plain_count() {
     };
     assert_eq!(of("not-after"), too_long);
     assert_eq!(of("receipt").len(), 1, "one was handed over and not received");
+    assert!(!of("acknowledgement").is_empty(), "nobody has said that what lies elsewhere is gone");
     assert_eq!((of("approval").len(), of("execution").len()), (0, 0), "they are of today");
 
     // A hundred days later, every proposal waits for too long.
@@ -241,6 +275,7 @@ fn what_is_late_and_what_was_disposed_of_are_those_of_a_plain_count() {
             "proposed" => "approval",
             "approved" => "execution",
             "handed-over" => "receipt",
+            "waiting" => "acknowledgement",
             state => panic!("{state}"),
         };
         json!([waits_for, one["agency"], one["action"]])
@@ -306,7 +341,6 @@ fn all_reports_are_one_page_without_scripts_that_loads_nothing() {
         "<link",
         "<iframe",
         "javascript:",
-        "src=",
         "url(",
         "@import",
         "<foreignobject",
@@ -477,6 +511,7 @@ fn a_mail_reader_sees_every_header_once_and_the_agencies_in_its_body() {
     store.ok(&["plugin", "install", text(&component("plugins/retention"))]);
     store.ok(&["policy", "bind", "keep", "--plugin", "retention"]);
     let agency = "hà-nội/hoàn-kiếm";
+    store.ok(&["agency", "define", agency]);
     let data = json!({ "agency": agency, "series": "xx/1/A", "title": "t" });
     let events = cloud_event("1", "record.created", "case/1\r\nBcc: eve@evil.example", "2010-01-02", &data)
         + &cloud_event("2", "record.created", "case/2", "2010-01-02", &data)

@@ -54,8 +54,8 @@ pub(crate) fn serve(answers: Vec<Vec<u8>>) -> (String, Receiver<Request>) {
     std::thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
-            tell.send(Request::read(&mut stream)).unwrap();
-            // Whoever asked may have read enough.
+            // The test may not want to hear it, and whoever asked may have read enough.
+            let _ = tell.send(Request::read(&mut stream));
             let _ = stream.write_all(&answer);
         }
     });
