@@ -3,10 +3,12 @@
 mod archive;
 mod disposition;
 mod log;
+mod report;
 
 pub(crate) use archive::{Archive, Fixity, PackageFormat};
 pub(crate) use disposition::{Access, Disposition, Execute, Named, Outcome, PersonKey, Say, Setting};
 pub(crate) use log::{Cosign, Erase, Hold, Key, Log, PlaceHold, Restore, Store, Witness};
+pub(crate) use report::{Notify, Period, Report, Sheet};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -141,6 +143,16 @@ pub(crate) enum Command {
     /// Whether content is still what the log says, where it lies.
     #[command(subcommand, after_help = "Example: fonds fixity check --all")]
     Fixity(Fixity),
+    /// Calendars and reports: what is due when, what is held, what waits, what is late, what was disposed of.
+    #[command(subcommand, after_help = "Example: fonds report all --html reports.html")]
+    Report(Report),
+    /// Tell people what waits for them, by e-mail or webhook: counts and agencies, and of no record its id or title.
+    ///
+    /// Nothing is sent when nothing waits, or when the same was told within a day.
+    #[command(
+        after_help = "Example: fonds notify --mail-to archivist@merwestad.example --mail-from fonds@merwestad.example --drop /var/spool/fonds"
+    )]
+    Notify(Notify),
     /// The log itself: entries, checkpoint, proofs, export, erasure.
     #[command(subcommand, after_help = "Example: fonds log checkpoint")]
     Log(Log),
@@ -216,7 +228,7 @@ impl Command {
     /// Whether it changes nothing, so that it may be carried out again.
     pub(crate) fn only_asks(&self) -> bool {
         match self {
-            Self::Explain { .. } | Self::Lineage(_) | Self::Record(_) => true,
+            Self::Explain { .. } | Self::Lineage(_) | Self::Record(_) | Self::Report(_) => true,
             Self::Agency(agency) => matches!(agency, Agency::Show { .. } | Agency::List),
             Self::Schedule(schedule) => matches!(schedule, Schedule::Show { .. } | Schedule::List),
             Self::Plugin(plugin) => matches!(plugin, Plugin::List),

@@ -14,7 +14,7 @@ pub use execute::{Contents, ExecuteTold, Executed, ExecutedOne, HandOver};
 pub use keeping::{Keeping, Packages};
 pub use settings::{SettingAnswer, SettingsAnswer};
 
-pub(crate) use propose::Proposed;
+pub(crate) use propose::{Proposed, outlook};
 
 use crate::{Runtime, RuntimeError};
 use fonds_model::body::{DispositionProposed, Proposal, Step, Who};

@@ -43,6 +43,16 @@ pub enum RuntimeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another system was not told, or not so that it said it was.
+    #[error("`{host}` was not told, after {attempts} attempts: {why}")]
+    Webhook {
+        /// The other system.
+        host: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What was in the way.
+        why: String,
+    },
     /// A policy ran longer than the wall clock allows: the sweep is given up, and nothing was decided by it.
     #[error("the sweep was given up: {0}; nothing of this batch was decided, run it again")]
     Sweep(String),

@@ -25,8 +25,10 @@ pub mod keys;
 mod looking;
 pub mod query;
 pub mod replay;
+pub mod report;
 pub mod schedule;
 mod shortened;
+pub mod webhook;
 
 pub use error::RuntimeError;
 pub use fonds_log::{

@@ -401,13 +401,17 @@ impl Runtime {
     }
 }
 
+/// Whether a record is of an agency or one below it, by the name that was given or by who answers for it now.
+pub(crate) fn is_of(shared: &Shared<'_>, record: &Record, above: &str) -> bool {
+    let Some(named) = record.agency() else { return false };
+    let stands = shared.agencies.resolve(named, shared.as_of).map(|found| found.path);
+    named.is_within(above) || stands.is_some_and(|path| path.is_within(above))
+}
+
 impl Filter {
     /// What can be said before decisions are read.
     fn may_match(&self, shared: &Shared<'_>, record: &Record) -> bool {
-        let Some(above) = &self.agency else { return true };
-        let Some(named) = record.agency() else { return false };
-        let stands = shared.agencies.resolve(named, shared.as_of).map(|found| found.path);
-        named.is_within(above) || stands.is_some_and(|path| path.is_within(above))
+        self.agency.as_ref().is_none_or(|above| is_of(shared, record, above))
     }
 
     fn matches(&self, answer: &RecordAnswer) -> bool {
@@ -444,7 +448,7 @@ fn rule_answer(shared: &Shared<'_>, series: Option<&SeriesId>, log_size: u64) ->
     })
 }
 
-fn unruled(why: Unruled) -> &'static str {
+pub(crate) fn unruled(why: Unruled) -> &'static str {
     match why {
         Unruled::Unscheduled => "unscheduled",
         Unruled::NoRule => "no-rule",

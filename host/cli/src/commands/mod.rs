@@ -11,8 +11,10 @@ mod house;
 mod ingest;
 mod keys;
 mod log;
+mod notify;
 mod policy;
 mod record;
+mod report;
 mod verify;
 
 use crate::args::{self, Cli, Command};
@@ -52,6 +54,8 @@ pub(crate) fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Access(command) => disposition::access(dir, command, screen),
         Command::Archive(command) => archive::archive(dir, command, screen),
         Command::Fixity(command) => archive::fixity(dir, command, screen),
+        Command::Report(command) => report::report(dir, command, screen),
+        Command::Notify(told) => notify::notify(dir, &told, screen),
         Command::Demo { dir } => demo::demo(dir, screen),
         Command::Schema { kind } => schema(kind.as_deref(), screen),
         Command::Completions { shell } => {

@@ -1,7 +1,11 @@
-//! Lineage as a tree, as diagrams, and as W3C PROV-JSON.
+//! Lineage as a tree, as diagrams, and as W3C PROV-JSON; reports as tables, CSV and pages with plots.
 
 pub(crate) mod diagram;
+pub(crate) mod mail;
+pub(crate) mod page;
+pub(crate) mod plot;
 pub(crate) mod prov;
+pub(crate) mod sheet;
 pub(crate) mod tree;
 
 use fonds_runtime::lineage::{Answer, Node, Relation};

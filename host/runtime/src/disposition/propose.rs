@@ -36,15 +36,20 @@ pub(crate) struct Outlook {
     pub(crate) action: Option<Proposal>,
 }
 
+/// What is to be done with a record once it is due.
+pub(crate) fn outlook(judged: &Judged) -> Option<Proposal> {
+    let has_left = matches!(judged.facts.state, register::State::Transferred | register::State::Archived);
+    judged.effective.action.map(|action| match action {
+        // The archive has it: what is left here is the sender's copy.
+        Action::Transfer if has_left => Proposal::Destroy,
+        action => Proposal::from(action),
+    })
+}
+
 impl Outlook {
     pub(crate) fn of(judging: &Judging<'_>, record: Record) -> Result<Self, ViewError> {
         let judged = judging.judge(record)?;
-        let has_left = matches!(judged.facts.state, register::State::Transferred | register::State::Archived);
-        let action = judged.effective.action.map(|action| match action {
-            // The archive has it: what is left here is the sender's copy.
-            Action::Transfer if has_left => Proposal::Destroy,
-            action => Proposal::from(action),
-        });
+        let action = outlook(&judged);
         Ok(Self { rests_on: rests_on(&judged.looked.decisions), judged, action })
     }
 
