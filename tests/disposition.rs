@@ -271,8 +271,16 @@ fn content_is_deleted_where_it_lies_and_an_agencys_own_system_is_waited_for() {
     assert_eq!(store.json(&["record", "show", "case/0"])["state"], "closed", "not destroyed before all of it is gone");
 
     store.ok(&["disposition", "approve", &two, "--key", &anna]);
-    let executed = store.answer(0, &["disposition", "execute", &two]);
+    let (url, asked) = crate::webhook::serve(vec![b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec()]);
+    let secret = store.write("secret", "0123456789abcdef0123456789abcdef");
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let hook = ["--webhook", &url, "--webhook-secret", &secret];
+    let executed = store.answer(0, &[&["disposition", "execute", &two][..], &hook].concat());
     assert_eq!((&executed["waiting"], &executed["done"]), (&json!(1), &json!(0)), "{executed}");
+    let asked = asked.recv().unwrap();
+    let body: Value = serde_json::from_slice(&asked.body).unwrap();
+    assert_eq!((&body["disposition"], &body["contents"][0]), (&json!(two), &json!("dms://7/42")), "{body}");
+    assert!(asked.header("fonds-signature").contains("v1="));
     let waiting = store.json(&["disposition", "show", &two]);
     assert_eq!(waiting["contents"], json!(["dms://7/42", "papers:shared.pdf"]), "this is what the agency is asked");
     let placed = store.json(&["hold", "place", "late", "--authority", "court", "--records", "case/1"]);

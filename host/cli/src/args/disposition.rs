@@ -167,6 +167,12 @@ pub(crate) struct Execute {
     /// Where packages for the archive go; needed to transfer.
     #[arg(long, value_name = "DIR")]
     pub(crate) packages: Option<PathBuf>,
+    /// Ask the agency's own system here to delete what lies there; it is asked again by executing again.
+    #[arg(long, value_name = "URL", requires = "webhook_secret")]
+    pub(crate) webhook: Option<String>,
+    /// The secret that the other system checks the request's signature with.
+    #[arg(long, value_name = "FILE", requires = "webhook")]
+    pub(crate) webhook_secret: Option<PathBuf>,
 }
 
 /// What a reviewer says.

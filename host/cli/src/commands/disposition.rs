@@ -12,6 +12,7 @@ use fonds_runtime::disposition::{
     Preview, ReviewTold,
 };
 use fonds_runtime::note::Signer;
+use fonds_runtime::webhook::{Webhook, read_secret};
 use serde_json::json;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -221,12 +222,37 @@ pub(crate) fn signer(file: &Path) -> Result<Signer, Failure> {
 fn execute(dir: &Path, runtime: Runtime, told: &Execute, screen: Screen) -> Result<(), Failure> {
     let ids = named(&told.named)?;
     let who = who(told.by.clone(), None, None)?;
+    let webhook = match (&told.webhook, &told.webhook_secret) {
+        (Some(url), Some(secret)) => Some(Webhook::new(url, read_secret(secret)?, workshop::clock())?),
+        _ => None,
+    };
     let executed = carried_out(dir, &runtime, told, (ids, who), screen)?;
+    let unasked = webhook.map(|webhook| ask_to_delete(&runtime, &executed, &webhook)).transpose()?.unwrap_or_default();
     let lock = runtime.close_keeping_lock()?;
     if told.scrub && executed.done > 0 {
         super::erase::make_anew(dir, lock, screen)?;
     }
-    show_executed(&executed, screen)
+    show_executed(&executed, screen)?;
+    match unasked.as_slice() {
+        [] => Ok(()),
+        unasked => Err(Failure::Check(format!("not asked, and still waiting: {}", unasked.join("; ")))),
+    }
+}
+
+/// Asks an agency's own system to delete what it has; whom it could not be asked about, and why.
+fn ask_to_delete(runtime: &Runtime, executed: &Executed, webhook: &Webhook) -> Result<Vec<String>, Failure> {
+    let mut unasked = Vec::new();
+    for waiting in executed.left.iter().filter(|left| left.state == "waiting") {
+        let found = runtime.disposition(id(&waiting.id)?)?;
+        let asked = json!({ "type": "disposition.deletion-requested", "origin": runtime.log().origin(),
+            "disposition": found.id, "record": found.record, "contents": found.contents, "rule": found.rule,
+            "acknowledge": format!("fonds disposition acknowledge {} --reference TEXT", found.id) });
+        let body = serde_json::to_vec(&asked).map_err(std::io::Error::from)?;
+        if let Err(error) = webhook.post(&body) {
+            unasked.push(format!("`{}`: {error}", found.id));
+        }
+    }
+    Ok(unasked)
 }
 
 fn carried_out(
