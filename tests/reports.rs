@@ -69,6 +69,18 @@ fn register() -> Store {
             events += &cloud_event(&format!("d{number}"), "record.closed", &id, &closed, &json!({}));
         }
     }
+    // Due today, which is over in no calendar, and tomorrow.
+    for (id, days) in [("edge/today", 1), ("edge/tomorrow", 0)] {
+        let closed = today().checked_sub(1.year()).and_then(|day| day.checked_sub(days.days())).unwrap().to_string();
+        events += &cloud_event(
+            &format!("c{id}"),
+            "record.created",
+            id,
+            "2010-01-02",
+            &json!({ "agency": "c", "series": "xx/1/B" }),
+        );
+        events += &cloud_event(&format!("d{id}"), "record.closed", id, &closed, &json!({}));
+    }
     store.ok(&["ingest", &store.write("events.ndjson", events)]);
     let held = ["hold", "place", "court", "--authority", "court 7", "--agency", "a/b", "--review-by", "2020-01-01"];
     store.ok(&held);
@@ -131,6 +143,8 @@ fn the_calendar_counts_what_a_plain_count_over_the_register_does() {
         }))
     };
     let all = records(&store);
+    let due_of = |id: &str| all.iter().find(|record| record["id"] == id).unwrap()["effective"]["due"].clone();
+    assert_eq!((due_of("edge/today"), due_of("edge/tomorrow")), (json!(today()), json!(today().tomorrow().unwrap())));
     let fields = ["month", "agency", "action", "blocked"];
     assert_eq!(rows(&due, &fields, "records"), naive(&all));
     let months: BTreeSet<&str> =

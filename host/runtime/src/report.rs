@@ -264,7 +264,12 @@ impl Runtime {
         }
         if told.names.iter().any(|name| name.reads_dispositions()) {
             let settings = self.settings()?;
-            for found in register::dispositions(self.rows()) {
+            let found: Box<dyn Iterator<Item = _>> = if told.wants(Name::Disposed) {
+                Box::new(register::dispositions(self.rows()))
+            } else {
+                Box::new(register::open_dispositions(self.rows()))
+            };
+            for found in found {
                 let found = found?;
                 let agency = found.proposed.agency.as_ref();
                 if within.as_ref().is_some_and(|within| agency.is_none_or(|agency| !agency.is_within(within.as_str())))

@@ -15,8 +15,8 @@ pub(crate) struct Sheet {
     /// Write it as CSV (RFC 4180) too; `-`: to stdout, in the place of the answer.
     #[arg(long, value_name = "FILE|-")]
     pub(crate) csv: Option<PathBuf>,
-    /// Write it as one page with plots too, which opens in any browser and prints.
-    #[arg(long, value_name = "FILE")]
+    /// Write it as one page with plots too, which opens in any browser and prints; `-`: to stdout.
+    #[arg(long, value_name = "FILE|-")]
     pub(crate) html: Option<PathBuf>,
 }
 
@@ -93,8 +93,8 @@ pub(crate) enum Report {
         /// As it is on this date; today unless said.
         #[arg(long, value_name = "DATE")]
         on: Option<String>,
-        /// Write them as one page with plots, which opens in any browser and prints.
-        #[arg(long, value_name = "FILE")]
+        /// Write them as one page with plots, which opens in any browser and prints; `-`: to stdout.
+        #[arg(long, value_name = "FILE|-")]
         html: Option<PathBuf>,
         /// Proposals and approved dispositions are late after so many days.
         #[arg(long, value_name = "N", default_value_t = 30)]

@@ -68,7 +68,12 @@ pub(crate) fn report(dir: &Path, command: Report, screen: Screen) -> Result<(), 
     screen.took("records", reports.records.unwrap_or(0), began.elapsed());
     let sheets = sheet::sheets(&reports);
     if let Some(to) = &files.html {
-        write_file(to, page::page(&reports, &sheets, runtime.log().origin()).as_bytes())?;
+        let page = page::page(&reports, &sheets, runtime.log().origin());
+        if to == Path::new("-") {
+            runtime.close()?;
+            return Ok(screen.text(&page)?);
+        }
+        write_out(to, page.as_bytes())?;
     }
     runtime.close()?;
     // A list is what was asked for where one was asked for.
@@ -81,7 +86,7 @@ pub(crate) fn report(dir: &Path, command: Report, screen: Screen) -> Result<(), 
         if to == Path::new("-") {
             return Ok(screen.text(&String::from_utf8_lossy(&csv))?);
         }
-        write_file(to, &csv)?;
+        write_out(to, &csv)?;
     }
     show(&told, &reports, &sheets, listed.as_ref(), screen)
 }
@@ -92,13 +97,20 @@ fn in_csv(sheet: &Sheet) -> Result<Vec<u8>, Failure> {
     Ok(csv)
 }
 
+/// Writes what a person named: what is no file, such as /dev/null, as it is.
+fn write_out(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        return std::fs::write(path, bytes).map_err(|error| unwritten(path, &error));
+    }
+    write_file(path, bytes)
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("`{}` could not be written: {error}", path.display()))
+}
+
 /// Writes a file beside its place and moves it there, so that nobody finds half of it.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let wrong = |error| Failure::Usage(format!("`{}` could not be written: {error}", path.display()));
-    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
-        // What is no file, such as /dev/stdout, is written to as it is.
-        return std::fs::write(path, bytes).map_err(wrong);
-    }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);
@@ -110,7 +122,7 @@ pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     written.map_err(|error| {
         // What is left of it helps nobody.
         let _ = std::fs::remove_file(&part);
-        wrong(error)
+        unwritten(path, &error)
     })
 }
 
