@@ -210,13 +210,13 @@ impl Runtime {
     pub(crate) fn erase_parts(
         &self,
         parts: Vec<ErasedPart>,
-        check: &dyn Fn(&[Vec<EntityId>]) -> Result<(), String>,
+        check: &dyn Fn(&[EntityId]) -> Result<(), String>,
     ) -> Result<(), RuntimeError> {
         let ids: Vec<EntityId> = parts.iter().flat_map(|part| part.records.iter().cloned()).collect();
         let mut stubs = self.record_stubs(&ids)?.into_iter();
         let (mut entries, mut of_entry) = (Vec::new(), Vec::new());
-        let (mut payloads, mut items, mut records): (Vec<Vec<u8>>, Vec<Position>, Vec<Vec<EntityId>>) =
-            Default::default();
+        let (mut payloads, mut items): (Vec<Vec<u8>>, Vec<Position>) = Default::default();
+        let mut records: Vec<EntityId> = Vec::new();
         let mut bytes = 0;
         for part in parts {
             let positions = part.items.iter().map(ErasedItem::position);
@@ -236,7 +236,7 @@ impl Runtime {
                 records: stubs.by_ref().take(part.records.len()).collect(),
                 who: part.who,
             };
-            records.push(part.records);
+            records.extend(part.records);
             let payload = self.own_envelope(by.as_deref()).with_body(&crate::admin::json(&body)?);
             bytes += payload.len();
             payloads.push(payload);

@@ -68,6 +68,9 @@ pub struct ReviewTold {
     pub who: Who,
 }
 
+/// Proposals, and a person's signature over them where there is a key.
+type Signed = (Vec<Position>, Option<String>);
+
 fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
@@ -232,12 +235,7 @@ impl Runtime {
     }
 
     /// The proposals in parts, each with the person's signature over it where there is a key.
-    fn signatures(
-        &self,
-        verb: &str,
-        ids: &[Position],
-        approver: &Approver,
-    ) -> Result<Vec<(Vec<Position>, Option<String>)>, RuntimeError> {
+    fn signatures(&self, verb: &str, ids: &[Position], approver: &Approver) -> Result<Vec<Signed>, RuntimeError> {
         let by = approver.by()?;
         let Some(key) = &approver.key else {
             return Ok(ids.chunks(NAMED_MAX).map(|ids| (ids.to_vec(), None)).collect());

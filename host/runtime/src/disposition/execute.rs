@@ -382,9 +382,8 @@ impl Runtime {
             }
         }
         self.erase_parts(parts, &|records| {
-            let ids: Vec<EntityId> = records.iter().flatten().cloned().collect();
-            let holds = self.holds_on_all(&ids).map_err(|error| error.to_string())?;
-            match ids.iter().zip(holds).find_map(|(id, held)| Some((id, held.into_iter().next()?))) {
+            let holds = self.holds_on_all(records).map_err(|error| error.to_string())?;
+            match records.iter().zip(holds).find_map(|(id, held)| Some((id, held.into_iter().next()?))) {
                 Some((id, held)) => Err(format!("hold:{} on `{id}`", held.hold)),
                 None => Ok(()),
             }

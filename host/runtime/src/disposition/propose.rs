@@ -166,7 +166,9 @@ impl Runtime {
             return Ok(None);
         }
         let Some(record) = register::record_on(self.rows(), id, shared.seq, as_of)? else { return Ok(None) };
-        let agency = shared.agency(record.agency()).and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
+        let stands = shared.agency(record.agency()).and_then(|agency| AgencyPath::new(agency.path.as_str()).ok());
+        // An agency that nobody defined is the one that was named.
+        let agency = stands.or_else(|| record.agency().cloned());
         let Outlook { judged, rests_on, action } = Outlook::of(judging, record)?;
         let effective = judged.effective;
         let Some(action) = action.filter(|_| effective.is_executable(as_of.into())) else {
