@@ -10,7 +10,7 @@ use crate::query::written;
 use crate::{Runtime, RuntimeError};
 use fonds_log::ERASED_ITEMS_MAX;
 use fonds_model::body::{Destroyed, DispositionProposed, ErasedItem, LogErased, Proposal, RecordStub, Who};
-use fonds_model::{EntityId, Kind, Position, Seq, Trigger, openlineage, stub};
+use fonds_model::{EntityId, Entry, Kind, Position, Seq, Trigger, openlineage, stub};
 use fonds_policy::disposition::{Settings, State};
 use fonds_policy::request::CASES_MAX;
 use fonds_views::Rows;
@@ -193,15 +193,8 @@ impl Runtime {
     }
 
     /// An item on its way out, read once; none when its content is gone already.
-    pub(crate) fn going(&self, position: Position) -> Result<Option<ErasedItem>, RuntimeError> {
-        let entry = self.entry(position.seq)?;
-        let item = entry.items.get(usize::from(position.item));
-        let Some((item, content)) = item.and_then(|item| item.content.as_ref().map(|content| (item, content))) else {
-            return Ok(None);
-        };
-        let stub = stub::of(entry.kind, &content.payload).and_then(|stub| String::from_utf8(stub).ok());
-        let (seq, digest) = (position.seq, item.digest);
-        Ok(Some(ErasedItem { seq, item: position.item, kind: entry.kind, digest, stub }))
+    fn going(&self, position: Position) -> Result<Option<ErasedItem>, RuntimeError> {
+        Ok(going_of(&self.entry(position.seq)?, position.item))
     }
 
     /// Appends the entries that say what is erased, each once `check` agrees at the end of the log, and erases it.
@@ -312,8 +305,19 @@ impl Runtime {
         holds: &HoldsNow<'_>,
         cleared: &Cleared,
     ) -> Result<Vec<String>, RuntimeError> {
+        self.against_in(&self.entry(item.seq)?, item, holds, cleared)
+    }
+
+    /// The same for an item of an entry that was read before.
+    pub(crate) fn against_in(
+        &self,
+        entry: &Entry,
+        item: Position,
+        holds: &HoldsNow<'_>,
+        cleared: &Cleared,
+    ) -> Result<Vec<String>, RuntimeError> {
         let mut against = Vec::new();
-        for id in self.told_of(item)? {
+        for id in self.told_of_in(entry, item)? {
             against.extend(holds.on(&id)?.into_iter().map(|held| format!("hold:{} on `{id}`", held.hold)));
             if !cleared.may_go(self, item, &id)? {
                 against.push(format!("item {item} also tells of `{id}`, whose erasure is not approved"));
@@ -323,9 +327,12 @@ impl Runtime {
     }
 
     /// The records that an item tells of; of an OpenLineage event, all its datasets that are records.
-    pub(crate) fn told_of(&self, item: Position) -> Result<Vec<EntityId>, RuntimeError> {
+    fn told_of(&self, item: Position) -> Result<Vec<EntityId>, RuntimeError> {
+        self.told_of_in(&self.entry(item.seq)?, item)
+    }
+
+    fn told_of_in(&self, entry: &Entry, item: Position) -> Result<Vec<EntityId>, RuntimeError> {
         let mut ids: BTreeSet<EntityId> = register::records_of(self.rows(), item)?.into_iter().collect();
-        let entry = self.entry(item.seq)?;
         let content = entry.items.get(usize::from(item.item)).and_then(|item| item.content.as_ref());
         let read = content.and_then(|content| content.split().ok());
         if let Some((_, body)) = read.filter(|(envelope, _)| envelope.format == fonds_model::Format::OpenLineage)
@@ -513,6 +520,14 @@ impl Cleared {
             newest.proposed.action == Proposal::Destroy && state.is_past_return()
         }))
     }
+}
+
+/// An item of an entry on its way out; none when its content is gone already.
+pub(crate) fn going_of(entry: &Entry, item: u16) -> Option<ErasedItem> {
+    let found = entry.items.get(usize::from(item))?;
+    let content = found.content.as_ref()?;
+    let stub = stub::of(entry.kind, &content.payload).and_then(|stub| String::from_utf8(stub).ok());
+    Some(ErasedItem { seq: entry.seq, item, kind: entry.kind, digest: found.digest, stub })
 }
 
 fn came_since(items: usize) -> String {

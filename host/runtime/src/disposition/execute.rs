@@ -4,7 +4,7 @@
 
 use super::propose::Entries;
 use super::{DispositionAnswer, course};
-use crate::erase::{Cleared, ErasedPart};
+use crate::erase::{Cleared, ErasedPart, going_of};
 use crate::facts::Shared;
 use crate::judging::{HoldsNow, Judging};
 use crate::{Runtime, RuntimeError};
@@ -292,8 +292,14 @@ impl Runtime {
     ) -> Result<(), RuntimeError> {
         let total = begun.len() as u64;
         let mut entries = Entries::new(self, Kind::DispositionExecuted);
+        let ids: Vec<EntityId> = begun.iter().filter_map(|found| found.record().cloned()).collect();
+        let holds: BTreeMap<EntityId, String> = ids
+            .iter()
+            .zip(self.holds_on_all(&ids)?)
+            .filter_map(|(id, held)| Some((id.clone(), held.into_iter().next()?.hold)))
+            .collect();
         for (found, done) in begun.iter().zip(1..) {
-            match self.done(found, told)? {
+            match self.done(found, told, &holds)? {
                 Ok(body) => entries.add(found.record(), told.who.by.as_deref(), &body)?,
                 Err(why) => _ = stopped.insert(found.id, why),
             }
@@ -309,6 +315,7 @@ impl Runtime {
         &self,
         found: &Disposition,
         told: &ExecuteTold<'_>,
+        holds: &BTreeMap<EntityId, String>,
     ) -> Result<Result<DispositionExecuted, String>, RuntimeError> {
         let action = found.proposed.action;
         let mut body = DispositionExecuted {
@@ -322,8 +329,8 @@ impl Runtime {
         match action {
             Proposal::Destroy => {
                 // A hold that came since it was begun stops what can still be stopped.
-                if let Some(hold) = self.hold_on(found)? {
-                    return Ok(Err(hold));
+                if let Some(hold) = found.record().and_then(|id| holds.get(id)) {
+                    return Ok(Err(format!("hold:{hold}")));
                 }
                 let contents = self.begun(found)?.map(|begun| begun.contents).unwrap_or_default();
                 for location in contents {
@@ -350,11 +357,6 @@ impl Runtime {
         Ok(Ok(body))
     }
 
-    fn hold_on(&self, found: &Disposition) -> Result<Option<String>, RuntimeError> {
-        let Some(id) = found.record() else { return Ok(None) };
-        Ok(self.holds_on(id)?.into_iter().next().map(|held| format!("hold:{}", held.hold)))
-    }
-
     /// Erases what the log tells of records whose content is gone, and says that they are destroyed.
     fn erase_records(&self, deleted: &[Disposition], stopped: &mut Stopped) -> Result<(), RuntimeError> {
         let cleared = Cleared::load(self, self.settings()?)?;
@@ -367,10 +369,11 @@ impl Runtime {
             let mut against = BTreeSet::new();
             let mut items = Vec::new();
             for item in self.left_of(id)? {
-                let stands = self.against(item, &holds, &cleared)?;
+                let entry = self.entry(item.seq)?;
+                let stands = self.against_in(&entry, item, &holds, &cleared)?;
                 // What tells of several of them goes with the first.
                 if stands.is_empty() && taken.insert(item) {
-                    items.extend(self.going(item)?);
+                    items.extend(going_of(&entry, item.item));
                 }
                 against.extend(stands);
             }

@@ -198,6 +198,16 @@ fn hold(rows: &mut Pending<'_>, id: &EntityId, mut held: Held, is_fault: bool) -
     keys::put_long(rows, key, &keys::encode(&latest)?, had)
 }
 
+/// Nothing is to be looked at any more about a record that was destroyed.
+pub(super) fn not_due(rows: &mut Pending<'_>, id: &EntityId) -> Result<(), ViewError> {
+    for held in held(rows, id, None)? {
+        if let Some(due) = held.due {
+            due::remove(rows, due.last_day(), id, &held.binding);
+        }
+    }
+    Ok(())
+}
+
 fn put_before(rows: &mut Pending<'_>, id: &EntityId, held: &Held) -> Result<(), ViewError> {
     keys::put_long(rows, keys::key_at(DECIDED_BEFORE, id.as_str(), held.position), &keys::encode(held)?, 0)
 }

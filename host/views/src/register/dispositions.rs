@@ -1,7 +1,7 @@
 //! Dispositions: proposed, and what was done about each since; what it amounts to is fonds-policy's to say.
 
 use super::keys::{self, DISPOSITION, OF_RECORD, OPEN, REVIEW};
-use super::{due, erasures};
+use super::{decisions, due, erasures};
 use crate::rows::{Pending, Rows, ViewError, below};
 use fonds_model::body::{
     self, Act, Destroyed, DispositionProposed, DispositionReviewed, Proposal, ReviewOutcome, Step, Transferred, Who,
@@ -142,7 +142,12 @@ pub(super) fn ended(
 ) -> Result<(), ViewError> {
     match kind {
         Kind::RecordDestroyed => match body::parse::<Destroyed>(kind, envelope.format, text) {
-            Ok(said) => act_on(rows, position, &[said.disposition], Step::Destroyed, &said.who),
+            Ok(said) => {
+                if let Some(id) = &envelope.subject {
+                    decisions::not_due(rows, id)?;
+                }
+                act_on(rows, position, &[said.disposition], Step::Destroyed, &said.who)
+            }
             Err(_) => Ok(()),
         },
         Kind::RecordTransferred => match body::parse::<Transferred>(kind, envelope.format, text) {
