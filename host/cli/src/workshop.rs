@@ -154,7 +154,7 @@ impl From<RuntimeError> for Failure {
             RuntimeError::Invalid(_) | RuntimeError::Model(_) | RuntimeError::File { .. } => Failure::Usage(text),
             RuntimeError::Log(LogError::NoEntry { .. } | LogError::NoProof { .. }) => Failure::NotFound(text),
             RuntimeError::Log(LogError::NotEmpty(_) | LogError::Origin(_)) => Failure::Usage(text),
-            RuntimeError::Archive(error) => return error.into(),
+            RuntimeError::Archive(error) => error.into(),
             RuntimeError::Plugin(_) | RuntimeError::Log(LogError::Witness(_)) => Failure::Check(text),
             _ => Failure::Store(text),
         }
