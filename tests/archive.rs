@@ -104,6 +104,37 @@ fn other_peoples_tools_find_our_packages_good_and_see_when_they_are_not() {
 }
 
 #[test]
+fn a_bag_that_other_people_made_is_good_to_us_and_both_see_the_same_changes() {
+    let Some(python) = support::python_with("bagit") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    type Change<'a> = (&'a str, &'a dyn Fn(&Path));
+    let changes: [Change<'_>; 6] = [
+        ("nothing", &|_| {}),
+        ("another payload", &|bag| fs::write(bag.join("data/a é.txt"), b"two").unwrap()),
+        ("a missing file", &|bag| fs::remove_file(bag.join("data/b/c")).unwrap()),
+        ("an additional file", &|bag| fs::write(bag.join("data/more"), b"more").unwrap()),
+        ("another description", &|bag| fs::write(bag.join("bag-info.txt"), b"Contact-Name: me\n").unwrap()),
+        ("a path that leads out", &|bag| {
+            let manifest = bag.join("manifest-sha256.txt");
+            let text = fs::read_to_string(&manifest).unwrap();
+            fs::write(&manifest, text.replace("data/b/c", "data/../../c")).unwrap();
+        }),
+    ];
+    let store = Store::empty();
+    for (what, change) in changes {
+        let bag = folder.path().join(what);
+        fs::create_dir_all(bag.join("b")).unwrap();
+        fs::write(bag.join("a é.txt"), b"one").unwrap();
+        fs::write(bag.join("b/c"), b"").unwrap();
+        assert!(independent(&python, "make", &bag).0, "{what}");
+        change(&bag);
+        let ours = store.run(&["archive", "validate", text(&bag)]).status.code();
+        let theirs = independent(&python, "bag", &bag);
+        assert_eq!((ours == Some(0), theirs.0), (what == "nothing", what == "nothing"), "{what}: {ours:?} {theirs:?}");
+    }
+}
+
+#[test]
 fn content_that_is_not_what_the_log_says_is_not_packed() {
     let store = store();
     let to = store.file("bag");

@@ -3,6 +3,7 @@
 use crate::finding::Findings;
 use crate::hash::Algorithm;
 use crate::name;
+use crate::tree::FILES_MAX;
 use fonds_model::Fixity;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -113,6 +114,15 @@ impl Paths<'_> {
     }
 }
 
+/// Whether a list has more lines than a package has files; what is left of it is not read.
+fn is_too_long(file: &str, line: u64, findings: &mut Findings) -> bool {
+    let is = usize::try_from(line).is_ok_and(|line| line > FILES_MAX);
+    if is {
+        findings.error("bounds", file, format!("has more than {FILES_MAX} lines"));
+    }
+    is
+}
+
 impl Manifest {
     pub(super) fn read(
         file: &str,
@@ -126,6 +136,9 @@ impl Manifest {
         for (line, number) in text.lines().zip(1_u64..) {
             if line.trim().is_empty() {
                 continue;
+            }
+            if is_too_long(file, number, findings) {
+                break;
             }
             let Some((digest, path)) = line.split_once([' ', '\t']) else {
                 findings.error("RFC 8493 §2.1.3", file, format!("line {number} is no digest and path"));
@@ -169,6 +182,9 @@ pub(super) fn read_fetch(text: &str, version: (u32, u32), findings: &mut Finding
     for (line, number) in text.lines().zip(1_u64..) {
         if line.trim().is_empty() {
             continue;
+        }
+        if is_too_long("fetch.txt", number, findings) {
+            break;
         }
         let mut parts = line.splitn(2, [' ', '\t']);
         let url = parts.next().unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::tree::Tree;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A longer manifest is refused unread.
-const MANIFEST_BYTES_MAX: u64 = 512 << 20;
+const MANIFEST_BYTES_MAX: u64 = 256 << 20;
 
 /// Validates a bag that was opened, with what was found on opening it.
 #[must_use]
