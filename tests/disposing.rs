@@ -236,13 +236,13 @@ impl Reading {
                 self.proposals.insert(at, Course { record, ..Course::default() });
             }
             Kind::DispositionApproved => {
-                let said: body::DispositionApproved = parsed(kind, payload);
+                let said: body::DispositionAnswered = parsed(kind, payload);
                 for id in said.dispositions {
                     self.proposals.get_mut(&id).unwrap().approved_by.insert(said.who.by.clone().unwrap());
                 }
             }
             Kind::DispositionRejected => {
-                for id in parsed::<body::DispositionRejected>(kind, payload).dispositions {
+                for id in parsed::<body::DispositionAnswered>(kind, payload).dispositions {
                     self.proposals.get_mut(&id).unwrap().ended = true;
                 }
             }

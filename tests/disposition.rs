@@ -1,6 +1,6 @@
 //! Disposition as an archivist does it all year: proposed, approved, carried out, certified; and what must never happen.
 
-use crate::main_job::permits_by;
+use crate::main_job::{independent, permits_by};
 use crate::store::{Store, cloud_event, component, text};
 use crate::support;
 use serde_json::{Value, json};
@@ -352,12 +352,7 @@ fn the_permits_due_by_a_day_are_destroyed_but_for_the_held_case_and_the_counts_a
     let (Some(shared), Some(python)) = (support::shared(), support::python()) else { return };
     const BY: &str = "2021-12-31";
     let store = permits_by(&shared, "destroy");
-    let independent = Command::new(python)
-        .arg(support::workspace().join("tests/receipt.py"))
-        .args([shared.join("data/permits/receipt.xes.gz"), shared.join("data/schedules/texas-series.ndjson.gz")])
-        .output()
-        .expect("python runs");
-    let independent: BTreeMap<String, Value> = serde_json::from_slice(&independent.stdout).expect("JSON");
+    let independent = independent(&shared, &python);
     let is_due = |want: &Value| {
         // What happened before its creation makes a date that nobody can rely on: it is retained.
         want["until"].as_str().is_some_and(|until| until <= BY) && want["implausible"] == false

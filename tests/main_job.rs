@@ -42,6 +42,17 @@ pub(crate) fn permits_by(shared: &Path, default_action: &str) -> Store {
     store
 }
 
+/// What the permits' retention must be, by id, computed from the sources by other means than Fonds'.
+pub(crate) fn independent(shared: &Path, python: &Path) -> BTreeMap<String, Value> {
+    let independent = Command::new(python)
+        .arg(support::workspace().join("tests/receipt.py"))
+        .args([shared.join("data/permits/receipt.xes.gz"), shared.join("data/schedules/texas-series.ndjson.gz")])
+        .output()
+        .expect("python runs");
+    assert!(independent.status.success(), "{}", String::from_utf8_lossy(&independent.stderr));
+    serde_json::from_slice(&independent.stdout).expect("JSON")
+}
+
 #[test]
 fn every_permit_is_kept_until_the_day_that_an_independent_calculation_says() {
     let (Some(shared), Some(python)) = (support::shared(), support::python()) else { return };
@@ -49,13 +60,7 @@ fn every_permit_is_kept_until_the_day_that_an_independent_calculation_says() {
     let swept = store.json(&["evaluate"]);
     assert_eq!((&swept["evaluated"], &swept["faults"]), (&Value::from(1_434), &Value::from(0)));
 
-    let independent = Command::new(python)
-        .arg(support::workspace().join("tests/receipt.py"))
-        .args([shared.join("data/permits/receipt.xes.gz"), shared.join("data/schedules/texas-series.ndjson.gz")])
-        .output()
-        .expect("python runs");
-    assert!(independent.status.success(), "{}", String::from_utf8_lossy(&independent.stderr));
-    let independent: BTreeMap<String, Value> = serde_json::from_slice(&independent.stdout).expect("JSON");
+    let independent = independent(&shared, &python);
     assert_eq!(independent.len(), 1_434);
 
     let listed = store.json(&["record", "list"]);

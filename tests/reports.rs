@@ -1,6 +1,6 @@
 //! Reports against a plain count over what `record list` and `disposition list` say, and notices as others read them.
 
-use crate::main_job::permits_by;
+use crate::main_job::{independent, permits_by};
 use crate::store::{Store, cloud_event, component, text};
 use crate::support;
 use crate::webhook::{answer, assert_signed, serve};
@@ -407,12 +407,7 @@ fn the_permits_calendar_is_that_of_an_independent_calculation() {
     let (Some(shared), Some(python)) = (support::shared(), support::python()) else { return };
     let store = permits_by(&shared, "destroy");
     store.ok(&["evaluate"]);
-    let independent = Command::new(python)
-        .arg(support::workspace().join("tests/receipt.py"))
-        .args([shared.join("data/permits/receipt.xes.gz"), shared.join("data/schedules/texas-series.ndjson.gz")])
-        .output()
-        .expect("python runs");
-    let independent: BTreeMap<String, Value> = serde_json::from_slice(&independent.stdout).expect("JSON");
+    let independent = independent(&shared, &python);
     // What happened before its creation makes a date that nobody can rely on: it has no day.
     let until =
         independent.values().filter(|want| want["implausible"] == false).filter_map(|want| want["until"].as_str());

@@ -6,7 +6,7 @@ use fonds_model::body::{
     self, AgencyDefined, AgencySucceeded, Annulled, Corrected, PluginInstalled, PolicyBound, PolicyUnbound, Who,
 };
 use fonds_model::decision::Mode;
-use fonds_model::{AgencyPath, Digest, Envelope, Format, Kind, MonthDay, PartialDate, Position, Seq};
+use fonds_model::{AgencyPath, Digest, EntityId, Envelope, Format, Kind, MonthDay, PartialDate, Position, Seq};
 use fonds_policy::Plugin;
 use serde::Serialize;
 use std::sync::Arc;
@@ -83,6 +83,18 @@ impl Runtime {
         envelope.on = Some(now.date_utc().into());
         envelope.by = by.map(str::to_owned);
         envelope
+    }
+
+    /// The payload of an item of the host's own about a record.
+    pub(crate) fn own_item<T: Serialize>(
+        &self,
+        record: Option<&EntityId>,
+        by: Option<&str>,
+        body: &T,
+    ) -> Result<Vec<u8>, RuntimeError> {
+        let mut envelope = self.own_envelope(by);
+        envelope.subject = record.cloned();
+        Ok(envelope.with_body(&json(body)?))
     }
 
     /// Appends one of the host's own entries and applies it, so that the next answer reflects it.

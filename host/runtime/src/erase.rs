@@ -249,12 +249,10 @@ impl Runtime {
         for some in records.chunks(CASES_MAX) {
             let mut payloads = Vec::with_capacity(some.len());
             for (id, disposition) in some {
-                let mut envelope = self.own_envelope(disposition.proposed.who.by.as_deref());
-                envelope.subject = Some(id.clone());
                 let authority = disposition.proposed.who.authority.clone();
                 let who = Who { authority, ..crate::admin::who(disposition.proposed.who.by.clone()) };
-                payloads
-                    .push(envelope.with_body(&crate::admin::json(&Destroyed { disposition: disposition.id, who })?));
+                let by = disposition.proposed.who.by.as_deref();
+                payloads.push(self.own_item(Some(id), by, &Destroyed { disposition: disposition.id, who })?);
             }
             let prepared = self.log().prepare(Kind::RecordDestroyed, payloads, None)?;
             self.log().append_checked(prepared, |_| {
@@ -514,11 +512,7 @@ impl Cleared {
         if self.erasures.iter().any(|erasure| names(&erasure)) {
             return Ok(true);
         }
-        let newest = register::newest_of(runtime.rows(), id)?;
-        Ok(newest.is_some_and(|newest| {
-            let state = course(&newest).state(&self.settings);
-            newest.proposed.action == Proposal::Destroy && state.is_past_return()
-        }))
+        runtime.is_being_destroyed(id, &self.settings)
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::Path;
 
 fn who(by: Option<String>, authority: Option<String>, reason: Option<String>) -> Result<Who, Failure> {
     let by = by.map_or_else(system_user, Ok)?;
-    Ok(Who { by: Some(by), by_assurance: Some(Assurance::Asserted), authority, reason, ..Who::default() })
+    Ok(super::erase::who(Some(by), authority, reason))
 }
 
 fn id(text: &str) -> Result<Position, Failure> {

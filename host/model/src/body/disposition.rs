@@ -129,19 +129,11 @@ bodies! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         more: bool,
     }
-    /// `disposition.approved` by one person.
-    DispositionApproved {
+    /// `disposition.approved` and `disposition.rejected`: what one person says of proposals.
+    DispositionAnswered {
         /// The proposals.
         dispositions: Vec<Position>,
         /// The person's signature over them, as a C2SP signed-note line; the text is in `fonds_policy::disposition`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        signature: Option<String>,
-    }
-    /// `disposition.rejected` by one person, who says why: they are not carried out.
-    DispositionRejected {
-        /// The proposals.
-        dispositions: Vec<Position>,
-        /// The person's signature over them, as a C2SP signed-note line.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signature: Option<String>,
     }

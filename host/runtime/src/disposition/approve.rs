@@ -3,11 +3,9 @@
 use super::course;
 use crate::facts::Shared;
 use crate::{Runtime, RuntimeError, note};
-use fonds_model::body::{
-    Assurance, DispositionApproved, DispositionRejected, DispositionReviewed, Proposal, ReviewOutcome, Who,
-};
+use fonds_model::body::{Assurance, DispositionAnswered, DispositionReviewed, Proposal, ReviewOutcome, Who};
 use fonds_model::{Digest, Kind, PartialDate, Position};
-use fonds_policy::disposition::{Settings, State, signed_text};
+use fonds_policy::disposition::{State, signed_text};
 use fonds_views::register::{self, Disposition};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -93,21 +91,8 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::NotFound`] when one is not there.
     pub fn preview(&self, ids: &[Position]) -> Result<Preview, RuntimeError> {
-        let mut preview = Preview {
-            dispositions: ids.len(),
-            by_action: BTreeMap::new(),
-            by_agency: BTreeMap::new(),
-            by_series: BTreeMap::new(),
-            shortened: 0,
-        };
-        for id in ids {
-            let proposed = self.found_disposition(*id)?.proposed;
-            *preview.by_action.entry(proposed.action.as_str()).or_default() += 1;
-            *preview.by_agency.entry(proposed.agency.map_or("-".to_owned(), String::from)).or_default() += 1;
-            *preview.by_series.entry(proposed.series.unwrap_or("-".to_owned())).or_default() += 1;
-            preview.shortened += usize::from(!proposed.shortened_by.is_empty());
-        }
-        Ok(preview)
+        let found = ids.iter().map(|id| self.found_disposition(*id)).collect::<Result<Vec<_>, _>>()?;
+        Ok(preview_of(&found))
     }
 
     /// Approves proposals: all of them or, when one may not be approved, none.
@@ -125,16 +110,7 @@ impl Runtime {
                 return Err(RuntimeError::Denied(format!("`{}` cannot be approved: {why}", disposition.id)));
             }
         }
-        let signed = self.signatures("approve", &ids, approver)?;
-        let who = signing(approver);
-        let mut payloads = Vec::with_capacity(signed.len());
-        let envelope = self.own_envelope(Some(by));
-        for (dispositions, signature) in signed {
-            let body = DispositionApproved { dispositions, signature, who: who.clone() };
-            payloads.push(envelope.with_body(&crate::admin::json(&body)?));
-        }
-        self.append_own(Kind::DispositionApproved, payloads)?;
-        self.answer_approved(&ids, &settings)
+        self.answer(Kind::DispositionApproved, (&ids, &found), approver)
     }
 
     /// Rejects proposals: they are not carried out, and not proposed again while the decisions they rest on stand.
@@ -142,7 +118,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Invalid`] without a reason; [`RuntimeError::Denied`] when one is being carried out already.
     pub fn reject(&self, ids: &[Position], approver: &Approver) -> Result<Approved, RuntimeError> {
-        let by = approver.by()?;
+        approver.by()?;
         if approver.who.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
             return Err(RuntimeError::Invalid("a rejection says why: --reason TEXT".to_owned()));
         }
@@ -155,16 +131,26 @@ impl Runtime {
                 return Err(RuntimeError::Denied(why));
             }
         }
-        let signed = self.signatures("reject", &ids, approver)?;
+        self.answer(Kind::DispositionRejected, (&ids, &found), approver)
+    }
+
+    /// Logs what a person says of proposals, signed where there is a key.
+    fn answer(
+        &self,
+        kind: Kind,
+        (ids, found): (&[Position], &[Disposition]),
+        approver: &Approver,
+    ) -> Result<Approved, RuntimeError> {
+        let verb = if kind == Kind::DispositionApproved { "approve" } else { "reject" };
         let who = signing(approver);
-        let mut payloads = Vec::with_capacity(signed.len());
-        let envelope = self.own_envelope(Some(by));
-        for (dispositions, signature) in signed {
-            let body = DispositionRejected { dispositions, signature, who: who.clone() };
-            payloads.push(envelope.with_body(&crate::admin::json(&body)?));
+        let mut payloads = Vec::new();
+        for (dispositions, signature) in self.signatures(verb, ids, approver)? {
+            let body = DispositionAnswered { dispositions, signature, who: who.clone() };
+            payloads.push(self.own_item(None, who.by.as_deref(), &body)?);
         }
-        self.append_own(Kind::DispositionRejected, payloads)?;
-        self.answer_approved(&ids, &settings)
+        self.append_own(kind, payloads)?;
+        let now = self.in_states(ids, &[State::Approved])?;
+        Ok(Approved { preview: preview_of(found), approved: now.len(), logged: true, log_size: self.log_size() })
     }
 
     /// Answers a proposal to review: keep it longer or for good, or let its destruction or transfer be proposed.
@@ -211,9 +197,8 @@ impl Runtime {
             rests_on,
             who: told.who,
         };
-        let mut envelope = self.own_envelope(by.as_deref());
-        envelope.subject = record;
-        self.append_own(Kind::DispositionReviewed, vec![envelope.with_body(&crate::admin::json(&body)?)])?;
+        let payload = self.own_item(record.as_ref(), by.as_deref(), &body)?;
+        self.append_own(Kind::DispositionReviewed, vec![payload])?;
         self.disposition(told.id)
     }
 
@@ -258,7 +243,7 @@ impl Runtime {
     }
 
     /// Proposals with the digests of their items.
-    pub(crate) fn with_digests(&self, ids: &[Position]) -> Result<Vec<(Position, Digest)>, RuntimeError> {
+    fn with_digests(&self, ids: &[Position]) -> Result<Vec<(Position, Digest)>, RuntimeError> {
         let mut proposals = Vec::with_capacity(ids.len());
         let mut entry = None;
         for id in ids {
@@ -271,14 +256,25 @@ impl Runtime {
         }
         Ok(proposals)
     }
+}
 
-    fn answer_approved(&self, ids: &[Position], settings: &Settings) -> Result<Approved, RuntimeError> {
-        let mut approved = 0;
-        for id in ids {
-            approved += usize::from(course(&self.found_disposition(*id)?).state(settings) == State::Approved);
-        }
-        Ok(Approved { preview: self.preview(ids)?, approved, logged: true, log_size: self.log_size() })
+fn preview_of(found: &[Disposition]) -> Preview {
+    let mut preview = Preview {
+        dispositions: found.len(),
+        by_action: BTreeMap::new(),
+        by_agency: BTreeMap::new(),
+        by_series: BTreeMap::new(),
+        shortened: 0,
+    };
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    for proposed in found.iter().map(|found| &found.proposed) {
+        *preview.by_action.entry(proposed.action.as_str()).or_default() += 1;
+        let agency = or_none(proposed.agency.as_ref().map(ToString::to_string));
+        *preview.by_agency.entry(agency).or_default() += 1;
+        *preview.by_series.entry(or_none(proposed.series.clone())).or_default() += 1;
+        preview.shortened += usize::from(!proposed.shortened_by.is_empty());
     }
+    preview
 }
 
 fn signing(approver: &Approver) -> Who {

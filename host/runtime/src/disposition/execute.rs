@@ -11,7 +11,7 @@ use crate::{Runtime, RuntimeError};
 use fonds_log::LogError;
 use fonds_model::body::{self, Deleted, DispositionExecuted, DispositionExecuting, Proposal, Transferred, Who};
 use fonds_model::{Digest, EntityId, Kind, Position};
-use fonds_policy::disposition::State;
+use fonds_policy::disposition::{Settings, State};
 use fonds_policy::request::CASES_MAX;
 use fonds_views::register::{self, Disposition};
 use serde::Serialize;
@@ -121,18 +121,21 @@ impl Runtime {
     }
 
     fn to_execute(&self, told: &ExecuteTold<'_>) -> Result<Vec<Position>, RuntimeError> {
-        let mut ids = told.ids.clone();
         if told.all_approved {
             let settings = self.settings()?;
+            let mut ready = Vec::new();
             for open in register::open_dispositions(self.rows()) {
                 let open = open?;
                 let state = course(&open).state(&settings);
                 let is_ready = matches!(state, State::Approved | State::Executing | State::Deleted);
                 if is_ready && open.proposed.action != Proposal::Erase {
-                    ids.push(open.id);
+                    ready.push(open.id);
                 }
             }
-        } else if ids.is_empty() {
+            return Ok(ready);
+        }
+        let mut ids = told.ids.clone();
+        if ids.is_empty() {
             // INVARIANT (empty selects nothing).
             let why = "name what is to be carried out: ID…, --list FILE, or --approved for all that is approved";
             return Err(RuntimeError::Invalid(why.to_owned()));
@@ -148,7 +151,7 @@ impl Runtime {
         Ok(ids)
     }
 
-    fn in_states(&self, ids: &[Position], states: &[State]) -> Result<Vec<Disposition>, RuntimeError> {
+    pub(super) fn in_states(&self, ids: &[Position], states: &[State]) -> Result<Vec<Disposition>, RuntimeError> {
         let settings = self.settings()?;
         let mut found = Vec::new();
         for id in ids {
@@ -212,9 +215,7 @@ impl Runtime {
             let external = contents.iter().any(|location| !has(location));
             let body =
                 DispositionExecuting { disposition: found.id, action, contents, external, who: told.who.clone() };
-            let mut envelope = self.own_envelope(told.who.by.as_deref());
-            envelope.subject = found.record().cloned();
-            payloads.push(envelope.with_body(&crate::admin::json(&body)?));
+            payloads.push(self.own_item(found.record(), told.who.by.as_deref(), &body)?);
         }
         let prepared = self.log().prepare(Kind::DispositionExecuting, payloads, None)?;
         self.log().append_checked(prepared, |_| match self.fallen(some) {
@@ -255,6 +256,14 @@ impl Runtime {
         Ok(locations.into_iter().collect())
     }
 
+    /// Whether a record's destruction is past the point of no return.
+    pub(crate) fn is_being_destroyed(&self, id: &EntityId, settings: &Settings) -> Result<bool, RuntimeError> {
+        let newest = register::newest_of(self.rows(), id)?;
+        Ok(newest.is_some_and(|newest| {
+            newest.proposed.action == Proposal::Destroy && course(&newest).state(settings).is_past_return()
+        }))
+    }
+
     /// Another record that has the same content and lives on, if there is one: what both have goes with the last of them.
     fn shared_with(&self, found: &Disposition, location: &str) -> Result<Option<EntityId>, RuntimeError> {
         let settings = self.settings()?;
@@ -263,11 +272,7 @@ impl Runtime {
                 continue;
             }
             let Some(record) = register::record(self.rows(), &id, None)? else { continue };
-            let newest = register::newest_of(self.rows(), &id)?;
-            let goes = newest.is_some_and(|newest| {
-                newest.proposed.action == Proposal::Destroy && course(&newest).state(&settings).is_past_return()
-            });
-            if record.facts_logged().destroyed.is_none() && !goes {
+            if record.facts_logged().destroyed.is_none() && !self.is_being_destroyed(&id, &settings)? {
                 return Ok(Some(id));
             }
         }
@@ -497,7 +502,7 @@ impl Runtime {
     }
 
     /// What an item of the host's own says.
-    fn said<T: for<'de> serde::Deserialize<'de>>(&self, at: Position) -> Result<Option<T>, RuntimeError> {
+    pub(crate) fn said<T: for<'de> serde::Deserialize<'de>>(&self, at: Position) -> Result<Option<T>, RuntimeError> {
         let entry = self.entry(at.seq)?;
         let item = entry.items.get(usize::from(at.item));
         let Some(content) = item.and_then(|item| item.content.as_ref()) else { return Ok(None) };

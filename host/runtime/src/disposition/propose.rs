@@ -97,9 +97,7 @@ impl<'a> Entries<'a> {
         by: Option<&str>,
         body: &T,
     ) -> Result<(), RuntimeError> {
-        let mut envelope = self.runtime.own_envelope(by);
-        envelope.subject = record.cloned();
-        self.payloads.push(envelope.with_body(&crate::admin::json(body)?));
+        self.payloads.push(self.runtime.own_item(record, by, body)?);
         if self.payloads.len() == CASES_MAX { self.submit() } else { Ok(()) }
     }
 

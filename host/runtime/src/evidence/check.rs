@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fonds_log::note::{self, Signed, Verifier};
 use fonds_log::{Checkpoint, Header, SALT_BYTES, item_digest, tree};
-use fonds_model::body::{self, Assurance, DispositionApproved, PersonKeyAdded};
+use fonds_model::body::{self, Assurance, DispositionAnswered, PersonKeyAdded};
 use fonds_model::{Digest, Envelope, Kind, Seq};
 use fonds_policy::disposition::signed_text;
 use serde::Deserialize;
@@ -228,7 +228,7 @@ fn check_decisions(record: &str, entries: &[Entry]) -> Result<usize, Unproved> {
 
 /// An approval that says that it is signed is signed, by a key that an entry here gave to that person before.
 fn check_signed(origin: &str, entries: &[Entry]) -> Result<usize, Unproved> {
-    let own = |entry: &Entry, payload: &[u8]| -> Option<DispositionApproved> {
+    let own = |entry: &Entry, payload: &[u8]| -> Option<DispositionAnswered> {
         let (envelope, text) = Envelope::split(payload).ok()?;
         body::parse(entry.kind, envelope.format, text).ok()
     };

@@ -123,11 +123,7 @@ impl Runtime {
 
     /// The proposals that an approval or a rejection names.
     fn named_by(&self, at: Position) -> Result<Vec<Position>, RuntimeError> {
-        let entry = self.entry(at.seq)?;
-        let content = entry.items.get(usize::from(at.item)).and_then(|item| item.content.as_ref());
-        let Some(content) = content else { return Ok(Vec::new()) };
-        let (envelope, text) = content.split()?;
-        let said: Result<body::DispositionApproved, _> = body::parse(entry.kind, envelope.format, text);
+        let said = self.said::<body::DispositionAnswered>(at)?;
         Ok(said.map(|said| said.dispositions).unwrap_or_default())
     }
 

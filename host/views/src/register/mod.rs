@@ -128,6 +128,17 @@ fn concerns_register(kind: Kind) -> bool {
         )
 }
 
+/// A body as its type; one that does not fit its kind changes nothing.
+macro_rules! parsed {
+    ($read:expr, $type:ty) => {{
+        let (kind, format, body) = $read;
+        match body::parse::<$type>(kind, format, body) {
+            Ok(body) => body,
+            Err(_) => return Ok(()),
+        }
+    }};
+}
+
 fn fold_body(
     entry: &Entry,
     position: Position,
@@ -136,38 +147,31 @@ fn fold_body(
     rows: &mut Pending<'_>,
 ) -> Result<(), ViewError> {
     let kind = entry.kind;
-    macro_rules! parsed {
-        ($type:ty) => {
-            match body::parse::<$type>(kind, envelope.format, body) {
-                Ok(body) => body,
-                Err(_) => return Ok(()),
-            }
-        };
-    }
+    let read = (kind, envelope.format, body);
     match kind {
-        Kind::AgencyDefined => agencies::fold(rows, position, &parsed!(body::AgencyDefined)),
-        Kind::AgencySucceeded => agencies::fold_succession(rows, position, &parsed!(body::AgencySucceeded)),
+        Kind::AgencyDefined => agencies::fold(rows, position, &parsed!(read, body::AgencyDefined)),
+        Kind::AgencySucceeded => agencies::fold_succession(rows, position, &parsed!(read, body::AgencySucceeded)),
         Kind::ScheduleImported if position.item == 0 => {
-            schedules::fold_part(rows, position, &parsed!(body::ScheduleImported))
+            schedules::fold_part(rows, position, &parsed!(read, body::ScheduleImported))
         }
-        Kind::ScheduleImported => schedules::fold_series(rows, position, &parsed!(Series)),
-        Kind::PluginInstalled => bindings::install(rows, position, &parsed!(body::PluginInstalled)),
-        Kind::PolicyBound => bindings::bind(rows, position, parsed!(body::PolicyBound)),
-        Kind::PolicyUnbound => bindings::unbind(rows, position, &parsed!(body::PolicyUnbound).name),
+        Kind::ScheduleImported => schedules::fold_series(rows, position, &parsed!(read, Series)),
+        Kind::PluginInstalled => bindings::install(rows, position, &parsed!(read, body::PluginInstalled)),
+        Kind::PolicyBound => bindings::bind(rows, position, parsed!(read, body::PolicyBound)),
+        Kind::PolicyUnbound => bindings::unbind(rows, position, &parsed!(read, body::PolicyUnbound).name),
         Kind::PolicyDecided if position.item == 0 => decisions::fold_context(rows, position, body),
         Kind::PolicyDecided => {
             let digest = entry.items.get(usize::from(position.item)).map(|item| item.digest).unwrap_or_default();
             decisions::fold_case(rows, position, digest, body)
         }
-        Kind::SweepCompleted => due::sweep(rows, position, &parsed!(decision::SweepCompleted)),
-        Kind::BackupMade => backups::made(rows, position, parsed!(body::BackupMade)),
-        Kind::HoldPlaced => holds::place(rows, position, parsed!(body::HoldPlaced)),
-        Kind::HoldReleased => holds::release(rows, position, parsed!(body::HoldReleased)),
+        Kind::SweepCompleted => due::sweep(rows, position, &parsed!(read, decision::SweepCompleted)),
+        Kind::BackupMade => backups::made(rows, position, parsed!(read, body::BackupMade)),
+        Kind::HoldPlaced => holds::place(rows, position, parsed!(read, body::HoldPlaced)),
+        Kind::HoldReleased => holds::release(rows, position, parsed!(read, body::HoldReleased)),
         kind if kind.as_str().starts_with("disposition.") => fold_disposition(entry, position, envelope, body, rows),
-        Kind::SettingChanged => settings::changed(rows, position, &parsed!(body::SettingChanged)),
-        Kind::AccessKeyAdded => settings::key_added(rows, position, &parsed!(body::PersonKeyAdded)),
-        Kind::AccessKeyRetired => settings::key_retired(rows, position, &parsed!(body::PersonKeyRetired)),
-        Kind::LogErased => erasures::erased(rows, position, &parsed!(body::LogErased)),
+        Kind::SettingChanged => settings::changed(rows, position, &parsed!(read, body::SettingChanged)),
+        Kind::AccessKeyAdded => settings::key_added(rows, position, &parsed!(read, body::PersonKeyAdded)),
+        Kind::AccessKeyRetired => settings::key_retired(rows, position, &parsed!(read, body::PersonKeyRetired)),
+        Kind::LogErased => erasures::erased(rows, position, &parsed!(read, body::LogErased)),
         Kind::EntryCorrected | Kind::EntryAnnulled => {
             write::amendment(rows, Fact::read(kind, envelope, body, position, entry.at))
         }
@@ -194,41 +198,31 @@ fn fold_disposition(
     rows: &mut Pending<'_>,
 ) -> Result<(), ViewError> {
     let kind = entry.kind;
-    macro_rules! parsed {
-        ($type:ty) => {
-            match body::parse::<$type>(kind, envelope.format, body) {
-                Ok(body) => body,
-                Err(_) => return Ok(()),
-            }
-        };
-    }
+    let read = (kind, envelope.format, body);
     match kind {
-        Kind::DispositionProposed => dispositions::propose(rows, position, parsed!(body::DispositionProposed)),
-        Kind::DispositionApproved => {
-            let said = parsed!(body::DispositionApproved);
-            dispositions::act_on(rows, position, &said.dispositions, Step::Approved, &said.who)
-        }
-        Kind::DispositionRejected => {
-            let said = parsed!(body::DispositionRejected);
-            dispositions::act_on(rows, position, &said.dispositions, Step::Rejected, &said.who)
+        Kind::DispositionProposed => dispositions::propose(rows, position, parsed!(read, body::DispositionProposed)),
+        Kind::DispositionApproved | Kind::DispositionRejected => {
+            let said = parsed!(read, body::DispositionAnswered);
+            let step = if kind == Kind::DispositionApproved { Step::Approved } else { Step::Rejected };
+            dispositions::act_on(rows, position, &said.dispositions, step, &said.who)
         }
         Kind::DispositionLapsed => {
-            let said = parsed!(body::DispositionLapsed);
+            let said = parsed!(read, body::DispositionLapsed);
             let step = if said.too_late { Step::TooLate } else { Step::Lapsed };
             let who = Who { reason: Some(said.why), ..said.who };
             dispositions::act_on(rows, position, &[said.disposition], step, &who)
         }
         Kind::DispositionExecuting => {
-            let said = parsed!(body::DispositionExecuting);
+            let said = parsed!(read, body::DispositionExecuting);
             let step = if said.external { Step::ExecutingOutside } else { Step::Executing };
             dispositions::act_on(rows, position, &[said.disposition], step, &said.who)
         }
         Kind::DispositionExecuted => {
-            let said = parsed!(body::DispositionExecuted);
+            let said = parsed!(read, body::DispositionExecuted);
             dispositions::act_on(rows, position, &[said.disposition], Step::Executed, &said.who)
         }
         Kind::DispositionReviewed => {
-            dispositions::reviewed(rows, position, entry.at, parsed!(body::DispositionReviewed))
+            dispositions::reviewed(rows, position, entry.at, parsed!(read, body::DispositionReviewed))
         }
         _ => Ok(()),
     }
